@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* VMX operation, on and off, CPU by CPU. */
+#include <linux/gfp.h>
+#include <linux/percpu.h>
+#include <linux/smp.h>
+#include <asm/io.h>
+#include <asm/perf_event.h>
+#include <asm/processor-flags.h>
+#include <asm/tlbflush.h>
+
+#include "../../core/compat.h"
+#include "capability.h"
+#include "enable.h"
+#include "insn.h"
+
+/* Intel SDM, "VMXON Region": a page that belongs to the CPU while it is in
+ * VMX operation, begun by the revision identifier of its VMCS format.
+ */
+static DEFINE_PER_CPU(u32 *, vmxon_region);
+
+static u32 vmcs_revision(void)
+{
+	return vmx_capability.basic & GENMASK(30, 0);
+}
+
+/** vmx_teardown() - free the VMXON regions, with VMX off on every CPU */
+void vmx_teardown(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		free_page((unsigned long)per_cpu(vmxon_region, cpu));
+		per_cpu(vmxon_region, cpu) = NULL;
+	}
+}
+
+/**
+ * vmx_setup() - allocate a VMXON region for every possible CPU
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int vmx_setup(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		u32 *region = (u32 *)get_zeroed_page(GFP_KERNEL);
+
+		if (!region) {
+			vmx_teardown();
+			return -ENOMEM;
+		}
+		*region = vmcs_revision();
+		per_cpu(vmxon_region, cpu) = region;
+	}
+	return 0;
+}
+
+/**
+ * vmx_cpu_enable() - enter VMX operation on this CPU
+ *
+ * CR4.VMXE set means that somebody else is in it: KVM sets and clears the bit
+ * together with VMXON and VMXOFF, as we do.
+ *
+ * Return: 0, -EBUSY or -EIO.
+ */
+int vmx_cpu_enable(void)
+{
+	int err;
+
+	if (__read_cr4() & X86_CR4_VMXE)
+		return -EBUSY;
+
+	intel_pt_handle_vmx(1);
+	cr4_set_bits(X86_CR4_VMXE);
+	err = vmx_vmxon(virt_to_phys(this_cpu_read(vmxon_region)));
+	if (err) {
+		cr4_clear_bits(X86_CR4_VMXE);
+		intel_pt_handle_vmx(0);
+	}
+	return err;
+}
+
+/** vmx_cpu_disable() - leave VMX operation on this CPU */
+void vmx_cpu_disable(void)
+{
+	vmx_vmxoff();
+	cr4_clear_bits(X86_CR4_VMXE);
+	intel_pt_handle_vmx(0);
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Module entry and exit. */
+#include <linux/module.h>
+
+#include "device.h"
+#include "hardware.h"
+
+static const struct dune_hal * const dune_backends[] = {
+#if IS_ENABLED(CONFIG_DUNE_VMX)
+	&dune_vmx_hal,
+#endif
+#if IS_ENABLED(CONFIG_DUNE_SVM)
+	&dune_svm_hal,
+#endif
+	NULL,
+};
+
+static int __init dune_init(void)
+{
+	int err;
+
+	err = dune_hardware_init(&dune_hardware, dune_backends);
+	if (err)
+		return err;
+	err = dune_hardware_register_events();
+	if (err)
+		goto exit_hardware;
+	err = dune_device_register();
+	if (err)
+		goto unregister_events;
+	return 0;
+
+unregister_events:
+	dune_hardware_unregister_events();
+exit_hardware:
+	dune_hardware_exit(&dune_hardware);
+	return err;
+}
+module_init(dune_init);
+
+static void __exit dune_exit(void)
+{
+	dune_device_unregister();
+	dune_hardware_unregister_events();
+	dune_hardware_exit(&dune_hardware);
+}
+module_exit(dune_exit);
+
+MODULE_DESCRIPTION("Safe user-level access to privileged CPU features");
+MODULE_AUTHOR("The Dune authors");
+MODULE_LICENSE("GPL");
