@@ -9,14 +9,15 @@
 #include <linux/version.h>
 #include <linux/syscore_ops.h>
 
-/* Symbols that only the KUnit suites may use. */
-#if IS_ENABLED(CONFIG_DUNE_KUNIT_TEST)
+/* Symbols for the KUnit suites alone. 6.13: a namespace is a string */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-/* 6.13: a namespace is a string */
-#define EXPORT_SYMBOL_IF_DUNE_KUNIT(sym) EXPORT_SYMBOL_NS_GPL(sym, "DUNE_KUNIT")
+#define DUNE_KUNIT_NS "DUNE_KUNIT"
 #else
-#define EXPORT_SYMBOL_IF_DUNE_KUNIT(sym) EXPORT_SYMBOL_NS_GPL(sym, DUNE_KUNIT)
+#define DUNE_KUNIT_NS DUNE_KUNIT
 #endif
+#if IS_ENABLED(CONFIG_DUNE_KUNIT_TEST)
+#define EXPORT_SYMBOL_IF_DUNE_KUNIT(sym) EXPORT_SYMBOL_NS_GPL(sym, DUNE_KUNIT_NS)
+#define DUNE_IMPORT_KUNIT_NS MODULE_IMPORT_NS(DUNE_KUNIT_NS)
 #else
 #define EXPORT_SYMBOL_IF_DUNE_KUNIT(sym)
 #endif

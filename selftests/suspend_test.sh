@@ -23,7 +23,7 @@ echo core >/sys/power/pm_test
 
 suspend_with_user()
 {
-	dune-hold sh -c 'echo mem >/sys/power/state && cat /proc/dune_cpu_state'
+	./hold_vcpu sh -c 'echo mem >/sys/power/state && cat /proc/dune_cpu_state'
 }
 
 state=$(suspend_with_user)

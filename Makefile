@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What a person types. Kbuild describes the module itself.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+PREFIX ?= /usr/local
+LIBEXECDIR ?= $(PREFIX)/libexec
+DESTDIR ?=
+
+# The kernel tree with the selftest harness; unpacked when it is first needed.
+KSRC ?= $(shell tools/kernel-source)
+SELFTESTS := $(LIBEXECDIR)/dune/selftests
+
+all: module user ## build module, library and programs
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' \
+		$(MAKEFILE_LIST)
+	@echo "Set KDIR for a kernel other than the running one; PREFIX, DESTDIR."
+
+module: ## build dune.ko for the kernel in KDIR
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+module-clean:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
+
+user: ## build library and programs
+	$(MAKE) -C lib
+	$(MAKE) -C apps
+
+tests: user ## build the selftests
+	$(MAKE) -C selftests KSRC=$(KSRC)
+
+install: user ## install library, header and programs
+	$(MAKE) -C lib install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+	$(MAKE) -C apps install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+
+install-tests: KSELFTEST = $(KSRC)/tools/testing/selftests
+install-tests: tests ## install the selftests with their runner
+	$(MAKE) -C selftests install KSRC=$(KSRC) \
+		INSTALL_PATH=$(abspath $(DESTDIR)/$(SELFTESTS)/dune)
+	install -d $(DESTDIR)$(SELFTESTS)/kselftest
+	install -m 755 $(KSELFTEST)/kselftest/runner.sh \
+		$(KSELFTEST)/kselftest/prefix.pl \
+		$(DESTDIR)$(SELFTESTS)/kselftest
+	install -m 755 $(KSELFTEST)/run_kselftest.sh $(DESTDIR)$(SELFTESTS)
+	$(MAKE) -s --no-print-directory -C selftests emit_tests KSRC=$(KSRC) \
+		COLLECTION=dune > $(DESTDIR)$(SELFTESTS)/kselftest-list.txt
+
+deps:
+	tools/install-deps
+
+demo: deps ## the main job, on this machine's hardware or in the emulators
+	tools/demo
+
+check: deps ## every test, on both vendors
+	tools/check
+
+kunit: deps ## KUnit: core against the fake backend
+	tools/kunit
+
+kselftest: deps ## kselftests on both vendors
+	tools/check --only kselftest
+
+lint: deps ## sparse, W=1 and checkpatch, with gcc and clang
+	tools/lint
+
+soak: deps ## the tests that take long
+	tools/check --soak
+
+bench: deps ## the benchmarks
+	@echo "There are no benchmarks yet." >&2; exit 1
+
+clean: ## remove what was built in this tree
+	-$(MAKE) -C $(KDIR) M=$(CURDIR) clean
+	$(MAKE) -C lib clean
+	$(MAKE) -C apps clean
+	rm -f $(patsubst %.c,%,$(wildcard selftests/*.c))
+
+.PHONY: all help module module-clean user tests install install-tests deps \
+	demo check kunit kselftest lint soak bench clean
