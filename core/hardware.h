@@ -12,19 +12,22 @@
  * struct dune_hardware - virtualization of the whole machine
  * @hal: the backend in charge; constant after dune_hardware_init()
  * @caps: what it found; constant likewise
- * @lock: serializes users coming and going. Taken inside cpus_read_lock(),
- *	and by the CPU hotplug callbacks, which hold the hotplug lock for us;
- *	so a thread that holds it must never take the hotplug lock.
- * @users: how many hold a reference. Written under @lock.
- * @down: the machine is going down, nobody may turn anything on again.
- *	Written under @lock.
- * @enabled: CPUs on which we (and nobody else) turned virtualization on.
- *	A CPU's bit is written on that CPU only, with interrupts off.
+ * @lock: serializes users coming and going
+ * @users: how many hold a reference; written under @lock
+ * @down: the machine is going down, nobody may turn anything on again;
+ *	written under @lock
+ * @enabled: CPUs on which we (and nobody else) turned virtualization on;
+ *	a CPU's bit is written on that CPU only, with interrupts off
  */
 struct dune_hardware {
 	const struct dune_hal *hal;
 	struct dune_caps caps;
 
+	/*
+	 * Taken inside cpus_read_lock(), and by the CPU hotplug callbacks,
+	 * which run under the hotplug lock: who holds it must never take the
+	 * hotplug lock.
+	 */
 	struct mutex lock;
 	unsigned int users;
 	bool down;

@@ -3,7 +3,7 @@
 #include <dune/dune.h>
 
 #include <errno.h>
-#include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,7 +46,7 @@ static const char *yes_no(uint64_t bits)
 	return bits ? "yes" : "no";
 }
 
-static int usage(FILE *stream, int status)
+static int print_usage(FILE *stream, int status)
 {
 	fprintf(stream, "usage: dune-info [--help]\n"
 		"Prints what Dune can do on this machine.\n");
@@ -59,9 +59,9 @@ int main(int argc, char **argv)
 	int err;
 
 	if (argc == 2 && !strcmp(argv[1], "--help"))
-		return usage(stdout, 0);
+		return print_usage(stdout, 0);
 	if (argc != 1)
-		return usage(stderr, 2);
+		return print_usage(stderr, 2);
 
 	err = dune_query_info(&info);
 	if (err) {
@@ -70,15 +70,15 @@ int main(int argc, char **argv)
 		return 1;
 	}
 
-	printf("interface version:   %" PRIu32 "\n", info.abi_version);
+	printf("interface version:   %u\n", info.abi_version);
 	printf("backend:             %s\n", backend_name(info.backend));
 	print_page_sizes(info.nested_page_sizes);
 	printf("nested A/D bits:     %s\n",
 	       yes_no(info.features & DUNE_FEATURE_NESTED_AD));
-	printf("guest-physical bits: %" PRIu32 "\n", info.guest_phys_bits);
-	printf("tagged TLB:          %s (%" PRIu32 " tags)\n",
+	printf("guest-physical bits: %u\n", info.guest_phys_bits);
+	printf("tagged TLB:          %s (%u tags)\n",
 	       yes_no(info.features & DUNE_FEATURE_TAGGED_TLB), info.tlb_tags);
 	print_hypercall(&info);
-	printf("vCPUs per process:   %" PRIu32 "\n", info.max_vcpus);
+	printf("vCPUs per process:   %u\n", info.max_vcpus);
 	return 0;
 }

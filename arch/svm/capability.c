@@ -32,7 +32,7 @@ int svm_check_capability(const struct svm_capability *cap,
 	if (!cap->present)
 		return -ENODEV;
 	if (cap->vm_cr & SVM_VM_CR_SVM_DIS_MASK) {
-		*why = "SVM is disabled by the firmware (VM_CR.SVMDIS), enable it in the setup";
+		*why = "SVM is disabled by the firmware (VM_CR.SVMDIS)";
 		return -EPERM;
 	}
 	if (!(cap->features & SVM_FEATURE_NESTED_PAGING)) {

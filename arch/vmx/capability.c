@@ -107,7 +107,7 @@ int vmx_check_capability(const struct vmx_capability *cap,
 	if (!cap->present)
 		return -ENODEV;
 	if ((cap->feature_control & enabled) != enabled) {
-		*why = "VT-x is disabled by the firmware (IA32_FEATURE_CONTROL), enable it in the setup";
+		*why = "VT-x is disabled by the firmware (IA32_FEATURE_CONTROL)";
 		return -EPERM;
 	}
 	err = check_requirements(cap, why);

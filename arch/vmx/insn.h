@@ -14,10 +14,10 @@
  */
 static inline int vmx_vmxon(u64 region)
 {
-	asm goto("1: vmxon %[region]\n\t"
+	asm goto("1: vmxon %0\n\t"
 		 "jbe %l[fault]\n\t"
 		 _ASM_EXTABLE(1b, %l[fault])
-		 : : [region] "m" (region) : "cc", "memory" : fault);
+		 : : "m" (region) : "cc", "memory" : fault);
 	return 0;
 fault:
 	return -EIO;
