@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The kernels that a machine can boot, each with what modules need to build."""
+
+import dataclasses
+import glob
+import os
+import re
+import subprocess
+
+import cache
+import packages
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+
+# Debian's own kernels: release, metapackages of image and headers.
+STOCK = {
+    "stock": ("bookworm", "linux-image-cloud-amd64",
+              "linux-headers-cloud-amd64"),
+    "stock-6.12": ("bookworm-backports", "linux-image-cloud-amd64",
+                   "linux-headers-cloud-amd64"),
+}
+
+# Built from linux-source, by tools/vm/build-kernel.
+BUILT = {
+    "lean": ["lean.config"],
+    "debug": ["lean.config", "debug.config"],
+}
+
+NAMES = [*STOCK, *BUILT]
+
+# Modules of a stock kernel that a machine or a test needs.
+MODULES = ["ata_piix", "sd_mod", "virtio_pci", "virtio_blk", "ext4", "msr",
+           "kvm_intel", "kvm_amd"]
+
+
+@dataclasses.dataclass
+class Kernel:
+    """A kernel to boot."""
+    name: str
+    image: str
+    kdir: str | None        # what to build modules against
+    modules: str | None     # a folder with lib/modules
+    debug: bool = False
+
+
+def _one(pattern):
+    found = sorted(glob.glob(pattern))
+    if not found:
+        raise cache.MachineError(f"nothing matches {pattern}")
+    return found[-1]
+
+
+def _versioned(suite, meta, prefix):
+    """The package that a metapackage stands for now."""
+    return next(name for name in packages.dependencies(suite, meta)
+                if name.startswith(prefix))
+
+
+def _fix_headers(folder):
+    """Make the headers work from where they are: they name their home."""
+    for makefile in glob.glob(f"{folder}/usr/src/linux-headers-*/Makefile"):
+        with open(makefile) as file:
+            text = file.read()
+        with open(makefile, "w") as file:
+            file.write(re.sub(r"^include /usr/src", f"include {folder}/usr/src",
+                              text, flags=re.MULTILINE))
+
+
+def _copy_modules(folder):
+    """Keep just the modules that are of use here, and index them."""
+    tree = _one(f"{folder}/lib/modules/*")
+    version = os.path.basename(tree)
+    said = subprocess.run(["modprobe", "-d", folder, "-S", version,
+                           "--show-depends", "-a", *MODULES],
+                          text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL).stdout
+    wanted = set(re.findall(r"^insmod (\S+)", said, re.MULTILINE))
+    target = os.path.join(folder, "guest")
+    for module in wanted:
+        copy = os.path.join(target, os.path.relpath(module, folder))
+        os.makedirs(os.path.dirname(copy), exist_ok=True)
+        cache.shutil.copy(module, copy)
+    for name in ("modules.builtin", "modules.order"):
+        cache.shutil.copy(os.path.join(tree, name),
+                          os.path.join(target, "lib/modules", version, name))
+    cache.run(["depmod", "-b", target, version])
+
+
+def _unpack_stock(name, folder):
+    suite, image, headers = STOCK[name]
+    image = _versioned(suite, image, "linux-image-")
+    headers = _versioned(suite, headers, "linux-headers-")
+    parts = [part for part in packages.dependencies(suite, headers)
+             if part.startswith(("linux-headers-", "linux-kbuild-"))]
+    packages.unpack(suite, [image, headers, *parts], folder)
+    cache.run(["depmod", "-b", folder,
+               os.path.basename(_one(f"{folder}/lib/modules/*"))])
+    _copy_modules(folder)
+
+
+def _stock(name):
+    folder = cache.build_once(f"kernels/{name}",
+                              lambda partial: _unpack_stock(name, partial),
+                              f"fetching Debian's kernel ({name})")
+    _fix_headers_once(folder)
+    return Kernel(name, _one(f"{folder}/boot/vmlinuz-*"),
+                  _one(f"{folder}/usr/src/linux-headers-*-amd64"),
+                  f"{folder}/guest")
+
+
+def _fix_headers_once(folder):
+    # Only the final name of the folder can be written into its files.
+    mark = os.path.join(folder, "headers-fixed")
+    with cache.lock(f"headers-{os.path.basename(folder)}"):
+        if not os.path.exists(mark):
+            _fix_headers(folder)
+            with open(mark, "w"):
+                pass
+
+
+def _built(name):
+    script = os.path.join(HERE, "build-kernel")
+    fragments = [os.path.join(HERE, "kernels", file) for file in BUILT[name]]
+    source = subprocess.run([os.path.join(HERE, "..", "kernel-source")],
+                            check=True, text=True,
+                            stdout=subprocess.PIPE).stdout.strip()
+    entry = f"kernels/{name}-{cache.key(source, script, *fragments)}"
+    # Kbuild's output names its own folder: it is built where it stays.
+    folder = cache.path(entry)
+    with cache.lock(entry):
+        if not os.path.exists(os.path.join(folder, "complete")):
+            os.makedirs(folder, exist_ok=True)
+            with cache.heartbeat(f"building the {name} kernel (5 to 10 minutes)"):
+                cache.run([script, name, folder])
+            with open(os.path.join(folder, "complete"), "w"):
+                pass
+    return Kernel(name, f"{folder}/vmlinuz", f"{folder}/build",
+                  f"{folder}/modules", debug=name == "debug")
+
+
+def get(name):
+    """The kernel of this name or, for a path, that image without modules."""
+    if name in STOCK:
+        return _stock(name)
+    if name in BUILT:
+        return _built(name)
+    if os.path.isfile(name):
+        return Kernel(os.path.basename(name), os.path.realpath(name), None, None)
+    raise cache.MachineError(f"no kernel '{name}': it is none of "
+                             f"{', '.join(NAMES)} and not a file")

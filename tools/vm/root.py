@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Root file systems: what is in the machine when it starts."""
+
+import os
+import shutil
+import subprocess
+
+import cache
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+
+
+def inside(tree, guest):
+    """Where a path of the machine is in a folder that becomes its root.
+
+    /bin, /lib and the like are links into /usr, in Debian and so in the small
+    root too; an archive that has them as folders would replace the links.
+    """
+    first, _, rest = guest.lstrip("/").partition("/")
+    if first in ("bin", "sbin", "lib", "lib64") and rest:
+        return os.path.join(tree, "usr", first, rest)
+    return os.path.join(tree, guest.lstrip("/"))
+
+
+def _is_elf(file):
+    if not os.path.isfile(file):
+        return False
+    with open(file, "rb") as start:
+        return start.read(4) == b"\x7fELF"
+
+
+def _copy_file(source, target):
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    if os.path.lexists(target):
+        os.unlink(target)       # or its target would be overwritten
+    shutil.copy2(source, target)
+
+
+def _files_below(tree):
+    for folder, _, names in os.walk(tree):
+        for name in names:
+            yield os.path.join(folder, name)
+
+
+def _add_libraries(tree, elf_files, search):
+    """Put every library these programs need where the loader looks."""
+    environment = dict(os.environ, LD_LIBRARY_PATH=search)
+    for file in elf_files:
+        said = subprocess.run(["ldd", file], text=True, env=environment,
+                              stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL).stdout
+        for word in said.split():
+            target = inside(tree, word)
+            if word.startswith("/") and not word.startswith(tree) and \
+               not os.path.exists(target):
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                shutil.copy2(os.path.realpath(word), target)
+
+
+def add(tree, spec):
+    """Copy HOST[:GUEST] in; a program brings its libraries."""
+    source, _, guest = spec.partition(":")
+    guest = guest or os.path.abspath(source)
+    if not os.path.exists(source):
+        raise cache.MachineError(f"--add {source}: no such file")
+    target = inside(tree, guest)
+    if os.path.isdir(source):
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+        files = list(_files_below(target))
+    else:
+        if guest.endswith("/"):
+            target = os.path.join(target, os.path.basename(source))
+        _copy_file(os.path.realpath(source), target)
+        files = [target]
+    _add_libraries(tree, [file for file in files if _is_elf(file)], "")
+
+
+def _archive(tree, target):
+    """Write a folder as a cpio archive, which the kernel unpacks at boot."""
+    cache.run(["sh", "-c", 'cd "$1" && find . -print0 | LC_ALL=C sort -z | '
+               'cpio -0 -o -H newc --quiet -R 0:0 --reproducible >"$2"',
+               "cpio", tree, target])
+
+
+def _build_busybox(folder):
+    tree = os.path.join(folder, "tree")
+    for name in ("usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "dev", "proc",
+                 "sys", "tmp", "run", "root", "etc", "var/tmp", "mnt"):
+        os.makedirs(os.path.join(tree, name))
+    for name in ("bin", "sbin", "lib", "lib64"):
+        os.symlink(f"usr/{name}", os.path.join(tree, name))
+    shutil.copy2("/bin/busybox", os.path.join(tree, "bin/busybox"))
+    applets = subprocess.run(["/bin/busybox", "--list"], text=True, check=True,
+                             stdout=subprocess.PIPE).stdout.split()
+    for applet in applets:
+        if applet != "busybox":
+            os.symlink("busybox", os.path.join(tree, "bin", applet))
+    # The tests' runner limits its tests' time by options busybox has not.
+    for program in ("/usr/bin/timeout", "/sbin/ldconfig"):
+        add(tree, program)
+    for name, text in (("passwd", "root:x:0:0:root:/root:/bin/sh\n"
+                        "nobody:x:65534:65534:nobody:/:/bin/false\n"),
+                       ("group", "root:x:0:\nnogroup:x:65534:\n"),
+                       ("hosts", "127.0.0.1 localhost\n"),
+                       ("nsswitch.conf", "passwd: files\nhosts: files\n")):
+        with open(os.path.join(tree, "etc", name), "w") as file:
+            file.write(text)
+    cache.run(["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-s",
+               "-o", os.path.join(tree, "init"),
+               os.path.join(HERE, "guest", "agent.c")])
+    _archive(tree, os.path.join(folder, "root.cpio"))
+    shutil.rmtree(tree)
+
+
+def busybox():
+    """The archive with the agent and busybox, with which every machine starts."""
+    key = cache.key(os.path.join(HERE, "guest", "agent.c"), __file__,
+                    "/bin/busybox")
+    return os.path.join(
+        cache.build_once(f"roots/busybox-{key}", _build_busybox,
+                         "making the small root file system"), "root.cpio")
+
+
+def _build_debian(folder, packages):
+    tree = os.path.join(folder, "tree")
+    log = ["debootstrap", "--variant=minbase",
+           f"--include={','.join(packages)}" if packages else "--include=libc6",
+           "bookworm", tree, "http://deb.debian.org/debian"]
+    cache.run(log)
+    shutil.rmtree(os.path.join(tree, "var/cache/apt/archives"))
+    os.makedirs(os.path.join(tree, "var/cache/apt/archives/partial"))
+    size = int(subprocess.run(["du", "-sm", tree], check=True, text=True,
+                              stdout=subprocess.PIPE).stdout.split()[0])
+    cache.run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-d", tree,
+               os.path.join(folder, "disk.img"), f"{size * 5 // 4 + 512}M"])
+    shutil.rmtree(tree)
+
+
+def debian(packages):
+    """A disk image with a Debian user land and these packages."""
+    packages = sorted(set(packages))
+    key = cache.key("bookworm minbase", *packages)
+    return os.path.join(
+        cache.build_once(f"roots/debian-{key}",
+                         lambda folder: _build_debian(folder, packages),
+                         f"installing Debian with {' '.join(packages) or 'nothing more'}"
+                         " (a minute or more)"), "disk.img")
+
+
+def assemble(target, project, module_files, kernel_modules, options, command,
+             added, on_disk):
+    """Write the archive a machine starts with.
+
+    The agent and busybox come first, then what changes: the project, the
+    kernel's modules, what the person added, what to do.
+    """
+    tree = target + ".tree"
+    os.makedirs(os.path.join(tree, "dune-vm"))
+    place = os.path.join(tree, "dune-vm/project") if on_disk else tree
+    shutil.copytree(project, place, symlinks=True, dirs_exist_ok=True)
+    os.makedirs(os.path.join(place, "usr/lib/dune"))
+    for file in module_files:
+        shutil.copy2(file, os.path.join(place, "usr/lib/dune"))
+    for spec in added:
+        add(place, spec)
+    if not on_disk:
+        elf = [file for file in _files_below(tree) if _is_elf(file)]
+        _add_libraries(tree, elf, os.path.join(place, "usr/lib"))
+    if kernel_modules:
+        shutil.copytree(os.path.join(kernel_modules, "lib/modules"),
+                        os.path.join(tree, "usr/lib/modules"), symlinks=True,
+                        ignore=shutil.ignore_patterns("build", "source"))
+    with open(os.path.join(tree, "dune-vm/options"), "w") as file:
+        for name, value in options.items():
+            file.write(f"{name}={value}\n")
+    with open(os.path.join(tree, "dune-vm/command"), "w") as file:
+        file.write("".join(word + "\0" for word in command))
+    _archive(tree, target + ".part")
+    shutil.rmtree(tree)
+    with open(target, "wb") as whole:
+        for part in (busybox(), target + ".part"):
+            with open(part, "rb") as file:
+                shutil.copyfileobj(file, whole)
+    os.unlink(target + ".part")
