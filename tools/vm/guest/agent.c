@@ -136,6 +136,12 @@ static void mount_kernel_files(const char *root)
 		{ "tracefs", "/sys/kernel/tracing" },
 		{ "cgroup2", "/sys/fs/cgroup" },
 	};
+	static const struct {
+		const char *target, *name;
+	} links[] = {
+		{ "/proc/self/fd", "/dev/fd" }, { "fd/0", "/dev/stdin" },
+		{ "fd/1", "/dev/stdout" }, { "fd/2", "/dev/stderr" },
+	};
 	char dir[128];
 	size_t i;
 
@@ -144,6 +150,11 @@ static void mount_kernel_files(const char *root)
 		snprintf(dir, sizeof(dir), "%s%s", root, mounts[i].dir);
 		mkdir(dir, 0755);
 		mount(mounts[i].type, dir, mounts[i].type, 0, NULL);
+	}
+	for (i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		snprintf(dir, sizeof(dir), "%s%s", root, links[i].name);
+		if (symlink(links[i].target, dir) && errno != EEXIST)
+			note("%s: %s", dir, strerror(errno));
 	}
 	snprintf(dir, sizeof(dir), "%s/tmp", root);
 	chmod(dir, 01777);
