@@ -21,10 +21,10 @@ SPLAT = re.compile("|".join([
 
 # What the emulators make a sound kernel say while it boots.
 NOISE = [
-    # Bochs's models have no microcode updates, as old as they claim to be
-    re.compile(r"TSC_DEADLINE disabled due to Errata"),
-    # neither emulator has a hardware random source in every model
-    re.compile(r"RDRAND is not reliable"),
+    # the kernel's advice on a CPU without the newest microcode
+    re.compile(r"Speculative Return Stack Overflow: WARNING: See https"),
+    # Bochs has its CPUs' errata but not their microcode updates
+    re.compile(r"\[Firmware Bug\]: TSC_DEADLINE disabled due to Errata"),
 ]
 
 RECORD = re.compile(r"^(\d+),(\d+),(\d+),[^;]*;")
