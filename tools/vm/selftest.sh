@@ -1,0 +1,167 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# selftest.sh [KERNEL] - does dune-vm tell the truth?
+#
+# Every other test relies on it: that a status and an output come out as they
+# were, and that nothing that goes wrong in the machine goes unseen. Prints TAP.
+set -u
+
+vm=$(cd "$(dirname "$0")/.." && pwd)/dune-vm
+kernel=${1:-stock}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+count=0
+
+# result NAME COMMAND... - one line of TAP for the command's success
+result()
+{
+	name=$1
+	shift
+	count=$((count + 1))
+	if "$@"; then
+		echo "ok $count - $name"
+		return
+	fi
+	echo "not ok $count - $name"
+	echo "# status $status, standard error ends:"
+	tail -n 15 "$work/err" | sed 's/^/# /'
+}
+
+# machine ARG... - run dune-vm; leaves $status, $work/out and $work/err
+machine()
+{
+	"$vm" --kernel "$kernel" --timeout 300 "$@" \
+		>"$work/out" 2>"$work/err" </dev/null
+	status=$?
+}
+
+exits() { [ "$status" -eq "$1" ]; }
+said() { grep -q -e "$1" "$work/err"; }
+out_is() { [ "$(cat "$work/out")" = "$1" ]; }
+
+test_calls()
+{
+	machine --no-such-option -- true
+	result "an unknown option is refused" exits 2
+	machine --phys-bits 40 --cpu intel -- true
+	result "phys-bits is refused in Bochs" exits 2
+	result "... saying why" said "phys-bits goes with"
+	machine --count --smp 2 -- true
+	result "counting on two CPUs is refused" exits 2
+	machine
+	result "a missing command is refused" exits 2
+	machine --kernel /nonexistent -- true
+	result "an unknown kernel is a failure of the machine" exits 125
+	machine --add /nonexistent -- true
+	result "a missing file to add is one too" exits 125
+}
+
+test_status()
+{
+	machine --cpu "$1" -- sh -c 'echo out; echo err >&2; exit 3'
+	result "$1: the status comes out" exits 3
+	result "$1: so does the output" out_is out
+	result "$1: and the errors" said '^err$'
+	machine --cpu "$1" -- sh -c 'kill -SEGV $$'
+	result "$1: a deadly signal counts as in a shell" exits 139
+	machine --cpu "$1" -- no-such-program
+	result "$1: a missing program counts as in a shell" exits 127
+}
+
+# Arguments with everything a shell would take apart, and a lot of output on
+# both pipes at once, checked against the sums that the machine made.
+test_data()
+{
+	machine --cpu "$1" --add "$work/data:/data" -- sh -c '
+		cat /data & cat /data /data >&2 & wait
+		[ "$1" = "a  b\"c'\''" ] && [ -z "$2" ] && [ "$3" = "*" ]' \
+		sh "a  b\"c'" "" "*"
+	result "$1: arguments come in whole" exits 0
+	result "$1: a megabyte comes out whole" \
+		cmp -s "$work/data" "$work/out"
+	cat "$work/data" "$work/data" >"$work/twice"
+	result "$1: and two by the other way" cmp -s "$work/twice" "$work/err"
+}
+
+test_failures()
+{
+	machine --cpu "$1" --timeout 20 -- sleep 1000
+	result "$1: the time is limited" exits 124
+	result "$1: ... and the kernel log shown" said '\[ .*\]'
+	machine --cpu "$1" -- sh -c 'echo c >/proc/sysrq-trigger; sleep 1000'
+	result "$1: a panic is a failure" exits 125
+	result "$1: ... and shown" said "sysrq triggered crash"
+	machine --cpu "$1" -- sh -c 'echo b >/proc/sysrq-trigger; sleep 1000'
+	result "$1: a reset is a failure" exits 125
+	machine --cpu "$1" -- sh -c 'echo "WARNING: CPU: 0" >/dev/kmsg'
+	result "$1: a kernel warning is a failure" exits 125
+	result "$1: ... and shown" said "WARNING: CPU: 0"
+	machine --cpu "$1" --allow-splat -- \
+		sh -c 'echo "WARNING: CPU: 0" >/dev/kmsg; exit 4'
+	result "$1: unless it was expected" exits 4
+}
+
+# A program of the host with its libraries; a folder; and back.
+test_files()
+{
+	mkdir -p "$work/folder/below"
+	echo text >"$work/folder/below/file"
+	machine --cpu "$1" --add /usr/bin/gcc:/usr/bin/added \
+		--add "$work/folder:/folder" --out /tmp/result:"$work/result" \
+		--out /folder:"$work/back" --no-module --kernel-log "$work/log" -- \
+		sh -c '/usr/bin/added --version >/tmp/result &&
+			[ ! -e /dev/dune ] && ! grep -q ^dune /proc/modules'
+	result "$1: an added program runs, without the module" exits 0
+	gcc --version | sed 's/^gcc/added/' >"$work/expected"
+	result "$1: a file comes back" cmp -s "$work/expected" "$work/result"
+	result "$1: a folder comes back" \
+		diff -r "$work/folder" "$work/back"
+	result "$1: the kernel log was kept" grep -q "Linux version" "$work/log"
+	rm -rf "$work/result" "$work/back"
+}
+
+test_count()
+{
+	machine --cpu "$1" --count --add "$work/tsc:/tsc" -- /tsc
+	result "$1: counting works" exits 0
+	cp "$work/out" "$work/first"
+	machine --cpu "$1" --count --add "$work/tsc:/tsc" -- /tsc
+	result "$1: ... and gives the same figures twice" \
+		cmp -s "$work/first" "$work/out"
+}
+
+# The time stamp counter since reset, after some system calls: any difference
+# between two runs, in the boot too, shows in it.
+build_tsc()
+{
+	gcc -O1 -static -x c -o "$work/tsc" - <<'END'
+#include <stdio.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+int main(void)
+{
+	int i;
+
+	for (i = 0; i < 1000; i++)
+		getppid();
+	printf("%llu\n", __rdtsc());
+	return 0;
+}
+END
+}
+
+head -c 1048576 /dev/urandom >"$work/data"
+build_tsc
+
+echo "TAP version 13"
+test_calls
+for cpu in amd intel; do
+	test_status $cpu
+	test_data $cpu
+	test_failures $cpu
+	test_files $cpu
+	test_count $cpu
+done
+echo "1..$count"
