@@ -9,6 +9,9 @@ import cache
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 
+# The date of every file that a machine starts with.
+FILE_TIME = "2026-01-01 00:00:00 UTC"
+
 
 def inside(tree, guest):
     """Where a path of the machine is in a folder that becomes its root.
@@ -76,10 +79,15 @@ def add(tree, spec):
 
 
 def _archive(tree, target):
-    """Write a folder as a cpio archive, which the kernel unpacks at boot."""
-    cache.run(["sh", "-c", 'cd "$1" && find . -print0 | LC_ALL=C sort -z | '
+    """Write a folder as a cpio archive, which the kernel unpacks at boot.
+
+    The same files make the same bytes: how long the kernel takes over them
+    depends on every one, dates too, and --count shows it.
+    """
+    cache.run(["sh", "-c", 'cd "$1" && find . -exec touch -h -d "$3" {} + && '
+               'find . -print0 | LC_ALL=C sort -z | '
                'cpio -0 -o -H newc --quiet -R 0:0 --reproducible >"$2"',
-               "cpio", tree, target])
+               "cpio", tree, target, FILE_TIME])
 
 
 def _build_busybox(folder):
