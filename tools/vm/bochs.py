@@ -25,6 +25,14 @@ KERNEL = 0x01000000
 # The BIOS keeps ACPI tables at the end of memory.
 TOP_RESERVE = 2 << 20
 
+# Bochs takes no more from the host; the rest of a larger machine's memory is
+# in a temporary file, as far as it is used.
+MOST_HOST_MEMORY = 2048
+
+# Between here and 4 GiB there are devices; for Bochs that counts as memory.
+HOLE = 3072
+HOLE_SIZE = 1024
+
 # Instructions a second of the emulated clock; what a plain machine reaches.
 IPS = 100000000
 
@@ -96,10 +104,11 @@ def _console(machine):
 
 
 def _configuration(machine, folder, model, images):
+    extent = machine.memory + (HOLE_SIZE if machine.memory > HOLE else 0)
     excluded = ', exclude_features="rdrand, rdseed"' if machine.count else ""
     lines = [
         "display_library: nogui",
-        f"memory: guest={machine.memory}, host={machine.memory}",
+        f"memory: guest={extent}, host={min(extent, MOST_HOST_MEMORY)}",
         f"romimage: file={folder}/BIOS",
         f"vgaromimage: file={folder}/VGABIOS",
         f"optromimage1: file={folder}/ramboot.rom, address=0xd0000",
@@ -135,7 +144,8 @@ def command(machine):
     configuration = os.path.join(machine.folder, "bochsrc")
     with open(configuration, "w") as file:
         file.write(_configuration(machine, folder, model, _place(machine)))
-    # Port 0xe9 comes out as standard output, and nothing else does.
+    # Port 0xe9 comes out as standard output, after Bochs's own five lines of
+    # greeting, which are no frames; the rest of what it says goes elsewhere.
     argv = ["sh", "-c", 'out=$1; shift; exec "$@" >"$out"', "bochs",
             machine.stream, f"{folder}/bochs", "-q", "-f", configuration]
     return argv, dict(os.environ)
