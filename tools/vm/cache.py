@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -62,16 +63,20 @@ def lock(name):
 
 
 @contextlib.contextmanager
-def heartbeat(text):
-    """Say TEXT now, and every half minute that it still goes on."""
+def heartbeat(text, quiet=0):
+    """Say TEXT, and every half minute that it still goes on; nothing at all
+    about what takes less than QUIET seconds."""
     done = threading.Event()
     start = time.monotonic()
 
     def beat():
+        if quiet and not done.wait(quiet):
+            say(text)
         while not done.wait(30):
             say(f"... {text}: {time.monotonic() - start:.0f} s")
 
-    say(text)
+    if not quiet:
+        say(text)
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()
     try:
@@ -81,13 +86,25 @@ def heartbeat(text):
         thread.join()
 
 
+def _wait(process):
+    """Wait for a build step; if we must end, so must all it has started, for
+    the next to try builds in the same place."""
+    try:
+        return process.wait()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+
+
 def run(argv, **kwargs):
     """Run a build step quietly; on failure show the end of what it said."""
     log = path("logs", f"{os.path.basename(argv[0])}-{os.getpid()}-"
                f"{threading.get_ident()}.log")
     with open(log, "w") as file:
-        status = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=file,
-                                stderr=subprocess.STDOUT, **kwargs).returncode
+        status = _wait(subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=file,
+            stderr=subprocess.STDOUT, start_new_session=True, **kwargs))
     if status:
         with open(log, errors="replace") as file:
             tail = "".join(file.readlines()[-30:])
