@@ -22,7 +22,6 @@ import time
 import bochs
 import cache
 import kernels
-import project
 import qemu
 import root
 from kernel_log import KernelLog
@@ -72,8 +71,9 @@ def parse(argv):
     add("--smp", type=int, default=1, metavar="N", help="CPUs (default 1)")
     add("--mem", type=int, metavar="MIB",
         help="memory (default 1024, 2048 for the debug kernel)")
-    add("--timeout", type=float, default=600, metavar="S",
-        help="seconds until the machine is ended (default 600)")
+    add("--timeout", type=float, metavar="S",
+        help="seconds until the machine is ended (default 600, none with "
+             "--interactive or --gdb)")
     add("--phys-bits", type=int, metavar="N",
         help="width of physical addresses (--cpu amd only)")
     add("--append", default="", metavar="ARGS", help="more kernel arguments")
@@ -104,6 +104,9 @@ def parse(argv):
     add("command", nargs="*", metavar="COMMAND")
     options = parser.parse_args(argv)
     check(parser, options)
+    if options.timeout is None:
+        waits = options.interactive or options.gdb
+        options.timeout = float("inf") if waits else 600
     return options
 
 
@@ -141,13 +144,14 @@ def build_machine(options, folder):
     initrd = os.path.join(folder, "initrd")
     on_disk = emulator(options).disk_device() if disk else ""
     with_module = not options.no_module and kernel.kdir is not None
+    if not kernel.kdir:
+        cache.say(f"no module is built for {kernel.image}")
     settings = {"root": on_disk, "module": int(with_module),
                 "interactive": int(options.interactive),
                 "leak_check": int(kernel.debug and not options.allow_splat),
                 "out": " ".join(spec.split(":", 1)[0].lstrip("/")
                                 for spec in options.out)}
-    root.assemble(initrd, project.user_land(), project.modules(kernel),
-                  kernel.modules, settings, options.command, options.add,
+    root.assemble(initrd, kernel, settings, options.command, options.add,
                   bool(disk))
     command_line = COMMAND_LINE
     if options.count or options.gdb:
@@ -199,6 +203,8 @@ class Session:
         # both ends: the emulator's opening and closing must not block us
         stream = os.open(machine.stream, os.O_RDWR | os.O_NONBLOCK)
         argv, environment = emulator(self.options).command(machine)
+        if machine.gdb:
+            cache.say("waiting for gdb: target remote localhost:1234")
         quiet = None if machine.interactive else subprocess.PIPE
         process = subprocess.Popen(
             argv, env=environment, cwd=machine.folder,
@@ -322,6 +328,10 @@ def main():
         return MACHINE_FAILED
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # whoever read our output has seen enough; what is left of it goes
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 128 + signal.SIGPIPE
 
 
 if __name__ == "__main__":

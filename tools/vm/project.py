@@ -53,23 +53,25 @@ def _copy(purpose):
     return copy
 
 
-def modules(kernel):
-    """Build the modules for a kernel and return their paths."""
+def _make(copy, *goals):
+    with cache.heartbeat("building this project", quiet=3):
+        cache.run(["make", "-s", "-C", copy, f"-j{os.cpu_count()}", *goals])
+
+
+def install_modules(kernel, target):
+    """Build the modules for a kernel and put them into a folder."""
     if not kernel.kdir:
-        return []
+        return
+    os.makedirs(target)
     with cache.lock(f"build-{cache.key(TREE, kernel.kdir)}"):
         copy = _copy(f"{kernel.name}-{cache.key(kernel.kdir)}")
-        cache.run(["make", "-s", "-C", copy, f"-j{os.cpu_count()}", "module",
-                   f"KDIR={kernel.kdir}"])
-        return glob.glob(f"{copy}/**/*.ko", recursive=True)
+        _make(copy, "module", f"KDIR={kernel.kdir}")
+        for module in glob.glob(f"{copy}/**/*.ko", recursive=True):
+            shutil.copy2(module, target)
 
 
-def user_land():
-    """Build and install library, programs and tests; return the folder."""
+def install_user_land(target):
+    """Build library, programs and tests and install them in a folder."""
     with cache.lock(f"build-{cache.key(TREE, 'user')}"):
-        copy = _copy("user")
-        target = os.path.join(os.path.dirname(copy), "root")
-        shutil.rmtree(target, ignore_errors=True)
-        cache.run(["make", "-s", "-C", copy, f"-j{os.cpu_count()}", "install",
-                   "install-tests", "PREFIX=/usr", f"DESTDIR={target}"])
-        return target
+        _make(_copy("user"), "install", "install-tests", "PREFIX=/usr",
+              f"DESTDIR={target}")

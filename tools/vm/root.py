@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import cache
+import project
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 
@@ -103,8 +104,9 @@ def _build_busybox(folder):
     for applet in applets:
         if applet != "busybox":
             os.symlink("busybox", os.path.join(tree, "bin", applet))
-    # The tests' runner limits its tests' time by options busybox has not.
-    for program in ("/usr/bin/timeout", "/sbin/ldconfig"):
+    # The tests' runner limits its tests' time by options busybox has not, and
+    # busybox's insmod tries twice.
+    for program in ("/usr/bin/timeout", "/sbin/ldconfig", "/bin/kmod"):
         add(tree, program)
     for name, text in (("passwd", "root:x:0:0:root:/root:/bin/sh\n"
                         "nobody:x:65534:65534:nobody:/:/bin/false\n"),
@@ -155,8 +157,7 @@ def debian(packages):
                          " (a minute or more)"), "disk.img")
 
 
-def assemble(target, project, module_files, kernel_modules, options, command,
-             added, on_disk):
+def assemble(target, kernel, options, command, added, on_disk):
     """Write the archive a machine starts with.
 
     The agent and busybox come first, then what changes: the project, the
@@ -165,17 +166,15 @@ def assemble(target, project, module_files, kernel_modules, options, command,
     tree = target + ".tree"
     os.makedirs(os.path.join(tree, "dune-vm"))
     place = os.path.join(tree, "dune-vm/project") if on_disk else tree
-    shutil.copytree(project, place, symlinks=True, dirs_exist_ok=True)
-    os.makedirs(os.path.join(place, "usr/lib/dune"))
-    for file in module_files:
-        shutil.copy2(file, os.path.join(place, "usr/lib/dune"))
+    project.install_user_land(place)
+    project.install_modules(kernel, os.path.join(place, "usr/lib/dune"))
     for spec in added:
         add(place, spec)
     if not on_disk:
         elf = [file for file in _files_below(tree) if _is_elf(file)]
         _add_libraries(tree, elf, os.path.join(place, "usr/lib"))
-    if kernel_modules:
-        shutil.copytree(os.path.join(kernel_modules, "lib/modules"),
+    if kernel.modules:
+        shutil.copytree(os.path.join(kernel.modules, "lib/modules"),
                         os.path.join(tree, "usr/lib/modules"), symlinks=True,
                         ignore=shutil.ignore_patterns("build", "source"))
     with open(os.path.join(tree, "dune-vm/options"), "w") as file:
