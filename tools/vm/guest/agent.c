@@ -282,7 +282,7 @@ static pid_t start(char *const argv[], int out[2], int err[2])
 		setsid();
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
-		dup2(open("/dev/null", O_RDONLY), 0);
+		dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), 0);
 		dup2(out[1], 1);
 		dup2(err[1], 2);
 		execvp(argv[0], argv);
