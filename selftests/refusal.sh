@@ -10,7 +10,7 @@ errno=$2
 
 log()
 {
-	dmesg | grep 'dune: '
+	dmesg | grep 'dune: not loaded'
 }
 
 echo "TAP version 13"
@@ -28,7 +28,8 @@ verdict()
 }
 
 before=$(log | wc -l)
-insmod $module 2>/dev/null
+# busybox's own insmod tries twice
+/usr/sbin/insmod $module 2>/dev/null
 [ $? -ne 0 ] && ! grep -q '^dune ' /proc/modules
 verdict $? "1 loading fails where: $text"
 [ $(($(log | wc -l) - before)) -eq 1 ]
