@@ -12,12 +12,10 @@ import packages
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 
-# Debian's own kernels: release, metapackages of image and headers.
+# Debian's own kernels: where they are, and their version.
 STOCK = {
-    "stock": ("bookworm", "linux-image-cloud-amd64",
-              "linux-headers-cloud-amd64"),
-    "stock-6.12": ("bookworm-backports", "linux-image-cloud-amd64",
-                   "linux-headers-cloud-amd64"),
+    "stock": ("bookworm", "6.1"),
+    "stock-6.12": ("bookworm-backports", "6.12"),
 }
 
 # Built from linux-source, by tools/vm/build-kernel.
@@ -50,10 +48,12 @@ def _one(pattern):
     return found[-1]
 
 
-def _versioned(suite, meta, prefix):
+def _versioned(suite, version, kind):
     """The package that a metapackage stands for now."""
-    return next(name for name in packages.dependencies(suite, meta)
-                if name.startswith(prefix))
+    for name in packages.dependencies(suite, f"linux-{kind}-cloud-amd64"):
+        if name.startswith(f"linux-{kind}-{version}."):
+            return name
+    raise cache.MachineError(f"{suite} has no cloud kernel {version}")
 
 
 def _fix_headers(folder):
@@ -87,9 +87,9 @@ def _copy_modules(folder):
 
 
 def _unpack_stock(name, folder):
-    suite, image, headers = STOCK[name]
-    image = _versioned(suite, image, "linux-image-")
-    headers = _versioned(suite, headers, "linux-headers-")
+    suite, version = STOCK[name]
+    image = _versioned(suite, version, "image")
+    headers = _versioned(suite, version, "headers")
     parts = [part for part in packages.dependencies(suite, headers)
              if part.startswith(("linux-headers-", "linux-kbuild-"))]
     packages.unpack(suite, [image, headers, *parts], folder)
@@ -99,7 +99,7 @@ def _unpack_stock(name, folder):
 
 
 def _stock(name):
-    folder = cache.build_once(f"kernels/{name}",
+    folder = cache.build_once(f"kernels/{name}-{cache.key(*STOCK[name])}",
                               lambda partial: _unpack_stock(name, partial),
                               f"fetching Debian's kernel ({name})")
     _fix_headers_once(folder)

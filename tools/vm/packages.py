@@ -47,6 +47,9 @@ def _apt_options(suite, status):
         "APT::Install-Recommends": "false",
         "Debug::NoLocking": "true",
     }
+    if suite.endswith("-backports"):
+        # without being asked apt takes nothing from there
+        options["APT::Default-Release"] = suite
     return [f"-o{name}={value}" for name, value in options.items()]
 
 
