@@ -9,6 +9,7 @@ the time was up, 125 that the machine failed or that its kernel complained.
 """
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import select
@@ -17,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 import bochs
@@ -167,6 +169,19 @@ def build_machine(options, folder):
                    vendor="intel" if options.cpu == "intel" else "amd")
 
 
+@contextlib.contextmanager
+def same_terminal():
+    """Leave the terminal as it was, whatever an emulator makes of it."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    settings = termios.tcgetattr(0)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(0, termios.TCSADRAIN, settings)
+
+
 class Session:
     """One run of a machine: takes the frames until the end."""
 
@@ -205,13 +220,13 @@ class Session:
         argv, environment = emulator(self.options).command(machine)
         if machine.gdb:
             cache.say("waiting for gdb: target remote localhost:1234")
-        quiet = None if machine.interactive else subprocess.PIPE
-        process = subprocess.Popen(
-            argv, env=environment, cwd=machine.folder,
-            stdin=None if machine.interactive else subprocess.DEVNULL,
-            stdout=quiet, stderr=quiet and subprocess.STDOUT)
+        console = None if machine.interactive else subprocess.DEVNULL
+        process = subprocess.Popen(argv, env=environment, cwd=machine.folder,
+                                   stdin=console, stdout=console,
+                                   stderr=subprocess.PIPE)
         try:
-            return self.listen(process, stream)
+            with same_terminal():
+                return self.listen(process, stream)
         finally:
             process.kill()
             process.wait()
@@ -220,7 +235,7 @@ class Session:
     def listen(self, process, stream):
         """Pass frames on until the emulator ends."""
         end = time.monotonic() + self.options.timeout
-        sources = [stream] + ([process.stdout.fileno()] if process.stdout else [])
+        sources = [stream, process.stderr.fileno()]
         said = b""
         while True:
             ended = process.poll() is not None
