@@ -108,6 +108,7 @@ def _build_busybox(folder):
     # busybox's insmod tries twice.
     for program in ("/usr/bin/timeout", "/sbin/ldconfig", "/bin/kmod"):
         add(tree, program)
+    os.symlink("../bin/kmod", os.path.join(tree, "usr/sbin/insmod"))
     for name, text in (("passwd", "root:x:0:0:root:/root:/bin/sh\n"
                         "nobody:x:65534:65534:nobody:/:/bin/false\n"),
                        ("group", "root:x:0:\nnogroup:x:65534:\n"),
