@@ -18,13 +18,18 @@ STOCK = {
     "stock-6.12": ("bookworm-backports", "6.12"),
 }
 
+# The same, but their modules need a newer compiler than Debian 12 has.
+SID = {
+    "stock-7.2": ("sid", "7.2"),
+}
+
 # Built from linux-source, by tools/vm/build-kernel.
 BUILT = {
     "lean": ["lean.config"],
     "debug": ["lean.config", "debug.config"],
 }
 
-NAMES = [*STOCK, *BUILT]
+NAMES = [*STOCK, *SID, *BUILT]
 
 # Modules of a stock kernel that a machine or a test needs.
 MODULES = ["ata_piix", "sd_mod", "virtio_pci", "virtio_blk", "ext4", "msr",
@@ -108,6 +113,43 @@ def _stock(name):
                   f"{folder}/guest")
 
 
+def _unpack_sid(name, folder):
+    """Unpack the kernel and make a small system that can build for it."""
+    suite, version = SID[name]
+    release = _versioned(suite, version, "image").removeprefix("linux-image-")
+    os.makedirs(os.path.join(folder, "usr/lib"))
+    os.symlink("usr/lib", os.path.join(folder, "lib"))
+    packages.unpack(suite, [f"linux-{part}-{release}"
+                            for part in ("base", "binary", "modules")], folder)
+    cache.run(["depmod", "-b", folder, release])
+    _copy_modules(folder)
+
+    kdir = os.path.join(folder, "kdir")
+    root = os.path.join(kdir, "root")
+    cache.shutil.copytree(os.path.join(HERE, "sid"), kdir)
+    cache.run(["debootstrap", "--variant=minbase", "--include=make,sparse",
+               suite, root, packages.MIRROR])
+    cache.run(["chroot", root, "apt-get", "-q", "install", "-y",
+               "--no-install-recommends", f"linux-headers-{release}"])
+    cache.run(["chroot", root, "apt-get", "clean"])
+    checker = _one(f"{root}/usr/src/linux-headers-*-common/scripts") + \
+        "/checker-valid.sh"
+    if not os.path.exists(checker):
+        cache.shutil.copy(f"{kdir}/checker-valid.sh", checker)
+    with open(os.path.join(kdir, "headers"), "w") as file:
+        file.write(f"/usr/src/linux-headers-{release}\n")
+
+
+def _sid(name):
+    parts = sorted(glob.glob(os.path.join(HERE, "sid", "*")))
+    folder = cache.build_once(f"kernels/{name}-{cache.key(*SID[name], *parts)}",
+                              lambda partial: _unpack_sid(name, partial),
+                              f"fetching Debian's kernel ({name}) and a system "
+                              "that can build for it (2 minutes)")
+    return Kernel(name, _one(f"{folder}/usr/lib/modules/*/vmlinuz"),
+                  f"{folder}/kdir", f"{folder}/guest")
+
+
 def _fix_headers_once(folder):
     # Only the final name of the folder can be written into its files.
     mark = os.path.join(folder, "headers-fixed")
@@ -142,6 +184,8 @@ def get(name):
     """The kernel of this name or, for a path, that image without modules."""
     if name in STOCK:
         return _stock(name)
+    if name in SID:
+        return _sid(name)
     if name in BUILT:
         return _built(name)
     if os.path.isfile(name):
