@@ -20,6 +20,7 @@ import sys
 import tempfile
 import termios
 import time
+import traceback
 
 import bochs
 import cache
@@ -350,6 +351,9 @@ def main():
         # whoever read our output has seen enough; what is left of it goes
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 128 + signal.SIGPIPE
+    except Exception:   # whatever it is, it must not look like COMMAND's status
+        traceback.print_exc()
+        return MACHINE_FAILED
 
 
 if __name__ == "__main__":
