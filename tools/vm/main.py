@@ -142,28 +142,40 @@ def emulator(options):
     return qemu if options.cpu == "amd" else bochs
 
 
+def find_root(options):
+    """Where the machine has its root, for the agent, and the files: a disk's
+    image or, as part of what it starts with, an archive."""
+    if options.root == "busybox":
+        return "", None, None
+    files = root.debian(options.packages.split())
+    if options.count:       # a disk of QEMU's takes as long as the host does
+        return "memory", None, f"{files}/disk.cpio"
+    return emulator(options).disk_device(), f"{files}/disk.img", None
+
+
 def build_machine(options, folder):
     """Make everything that the machine consists of."""
     kernel = kernels.get(options.kernel)
-    disk = root.debian(options.packages.split()) \
-        if options.root == "debian" else None
+    place, disk, archive = find_root(options)
+    memory = 2048 if kernel.debug else 1024
+    if archive:
+        memory += 2 * (os.path.getsize(archive) >> 20)
     initrd = os.path.join(folder, "initrd")
-    on_disk = emulator(options).disk_device() if disk else ""
     with_module = not options.no_module and kernel.kdir is not None
     if not kernel.kdir:
         cache.say(f"no module is built for {kernel.image}")
-    settings = {"root": on_disk, "module": int(with_module),
+    settings = {"root": place, "module": int(with_module),
                 "interactive": int(options.interactive),
                 "leak_check": int(kernel.debug and not options.allow_splat),
                 "out": " ".join(spec.split(":", 1)[0].lstrip("/")
                                 for spec in options.out)}
     root.assemble(initrd, kernel, settings, options.command, options.add,
-                  bool(disk))
+                  archive)
     command_line = COMMAND_LINE
     if options.count or options.gdb:
         command_line += " nokaslr"
     return Machine(model=options.model, smp=options.smp,
-                   memory=options.mem or (2048 if kernel.debug else 1024),
+                   memory=options.mem or memory,
                    phys_bits=options.phys_bits, image=kernel.image,
                    initrd=initrd, command_line=f"{command_line} {options.append}",
                    disk=disk, count=options.count, gdb=options.gdb,

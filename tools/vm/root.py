@@ -6,9 +6,13 @@ import shutil
 import subprocess
 
 import cache
+import packages
 import project
 
 HERE = os.path.dirname(os.path.realpath(__file__))
+
+# Where the agent has a disk's files; it knows that too.
+DISK = "root.disk"
 
 # The date of every file that a machine starts with.
 FILE_TIME = "2026-01-01 00:00:00 UTC"
@@ -132,33 +136,52 @@ def busybox():
                          "making the small root file system"), "root.cpio")
 
 
-def _build_debian(folder, packages):
-    tree = os.path.join(folder, "tree")
-    log = ["debootstrap", "--variant=minbase",
-           f"--include={','.join(packages)}" if packages else "--include=libc6",
-           "bookworm", tree, "http://deb.debian.org/debian"]
-    cache.run(log)
-    shutil.rmtree(os.path.join(tree, "var/cache/apt/archives"))
-    os.makedirs(os.path.join(tree, "var/cache/apt/archives/partial"))
+def _build_debian_base(folder):
+    cache.run(["debootstrap", "--variant=minbase", "bookworm",
+               os.path.join(folder, "tree"), packages.MIRROR])
+
+
+def _install(tree, names):
+    """Install packages in a folder with a Debian in it."""
+    rule = os.path.join(tree, "usr/sbin/policy-rc.d")
+    with open(rule, "w") as file:
+        file.write("#!/bin/sh\nexit 101\n")    # start no daemons here
+    os.chmod(rule, 0o755)
+    cache.run(["chroot", tree, "env", "DEBIAN_FRONTEND=noninteractive",
+               "apt-get", "-q", "install", "-y", "--no-install-recommends",
+               *names])
+    cache.run(["chroot", tree, "apt-get", "clean"])
+    os.unlink(rule)
+
+
+def _build_debian(folder, names):
+    base = cache.build_once("roots/debian-base", _build_debian_base,
+                            "installing Debian (a minute or more)")
+    stage = os.path.join(folder, "stage")
+    tree = os.path.join(stage, DISK)
+    os.mkdir(stage)
+    cache.run(["cp", "-a", os.path.join(base, "tree"), tree])
+    if names:
+        _install(tree, names)
     size = int(subprocess.run(["du", "-sm", tree], check=True, text=True,
                               stdout=subprocess.PIPE).stdout.split()[0])
     cache.run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-d", tree,
                os.path.join(folder, "disk.img"), f"{size * 5 // 4 + 512}M"])
-    shutil.rmtree(tree)
+    _archive(stage, os.path.join(folder, "disk.cpio"))
+    shutil.rmtree(stage)
 
 
-def debian(packages):
-    """A disk image with a Debian user land and these packages."""
-    packages = sorted(set(packages))
-    key = cache.key("bookworm minbase", *packages)
-    return os.path.join(
-        cache.build_once(f"roots/debian-{key}",
-                         lambda folder: _build_debian(folder, packages),
-                         f"installing Debian with {' '.join(packages) or 'nothing more'}"
-                         " (a minute or more)"), "disk.img")
+def debian(names):
+    """A Debian user land with these packages: disk.img, a disk image, and
+    disk.cpio, the same as part of the archive that a machine starts with."""
+    names = sorted(set(names))
+    return cache.build_once(
+        f"roots/debian-{cache.key('apt', *names)}",
+        lambda folder: _build_debian(folder, names),
+        f"making a disk with {' '.join(names) or 'nothing more'}")
 
 
-def assemble(target, kernel, options, command, added, on_disk):
+def assemble(target, kernel, options, command, added, disk_archive):
     """Write the archive a machine starts with.
 
     The agent and busybox come first, then what changes: the project, the
@@ -166,6 +189,7 @@ def assemble(target, kernel, options, command, added, on_disk):
     """
     tree = target + ".tree"
     os.makedirs(os.path.join(tree, "dune-vm"))
+    on_disk = bool(options["root"])
     place = os.path.join(tree, "dune-vm/project") if on_disk else tree
     project.install_user_land(place)
     project.install_modules(kernel, os.path.join(place, "usr/lib/dune"))
@@ -186,7 +210,9 @@ def assemble(target, kernel, options, command, added, on_disk):
     _archive(tree, target + ".part")
     shutil.rmtree(tree)
     with open(target, "wb") as whole:
-        for part in (busybox(), target + ".part"):
+        for part in (busybox(), disk_archive, target + ".part"):
+            if not part:
+                continue
             with open(part, "rb") as file:
                 shutil.copyfileobj(file, whole)
     os.unlink(target + ".part")

@@ -44,7 +44,8 @@ static int kernel_log;
 
 /* What the outside asked for, from /dune-vm/options. */
 static struct {
-	char root[64];		/* a disk to use as root, empty for none */
+	char root[64];		/* a disk to use as root, empty for none, or
+				 * "memory": its files are in the archive */
 	bool module;
 	bool interactive;
 	bool leak_check;
@@ -216,8 +217,7 @@ static void read_options(void)
 	fclose(file);
 }
 
-/* Goes to a disk with a whole system, taking the project along. */
-static void change_root(void)
+static void mount_disk(void)
 {
 	char device[80];
 	int tries;
@@ -229,6 +229,13 @@ static void change_root(void)
 	mkdir("/root.disk", 0755);
 	if (mount(device, "/root.disk", "ext4", 0, NULL))
 		fail("mounting %s", device);
+}
+
+/* Goes to a disk with a whole system, taking the project along. */
+static void change_root(void)
+{
+	if (strcmp(options.root, "memory"))
+		mount_disk();
 	if (shell("cp -a /dune-vm/project/. /root.disk/ && "
 		  "mkdir -p /root.disk/usr/lib/modules && "
 		  "cp -a /lib/modules/. /root.disk/usr/lib/modules/"))
