@@ -9,6 +9,13 @@
 #include <linux/version.h>
 #include <linux/syscore_ops.h>
 
+/* 6.16: CPUID has a header of its own, which others no longer include */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+#include <asm/cpuid/api.h>
+#else
+#include <asm/processor.h>
+#endif
+
 /* Symbols for the KUnit suites alone. 6.13: a namespace is a string */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #define DUNE_KUNIT_NS "DUNE_KUNIT"
@@ -50,6 +57,31 @@
 #define wrmsrq(msr, value)		wrmsrl(msr, value)
 #define rdmsrq_safe(msr, value)		rdmsrl_safe(msr, value)
 #define wrmsrq_safe(msr, value)		wrmsrl_safe(msr, value)
+#endif
+
+/* 6.3: a mapping's flags are changed through functions only */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define dune_vm_flags_set(vma, set)	((vma)->vm_flags |= (set))
+#else
+#define dune_vm_flags_set(vma, set)	vm_flags_set(vma, set)
+#endif
+
+/* 6.12: the control is named like its neighbours */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#define SECONDARY_EXEC_ENABLE_XSAVES	SECONDARY_EXEC_XSAVES
+#endif
+
+/* 7.0: whether a page was used is a yes or no */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#define dune_young_t	int
+#else
+#define dune_young_t	bool
+#endif
+
+/* 7.0: a field of the VMCB, and its bit, have the manual's newer name */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#define misc_ctl		nested_ctl
+#define SVM_MISC_ENABLE_NP	SVM_NESTED_CTL_NP_ENABLE
 #endif
 
 #endif /* DUNE_COMPAT_H */

@@ -9,6 +9,9 @@
 #define DUNE_HAL_H
 
 #include <linux/types.h>
+#include <uapi/linux/dune.h>
+
+struct dune_vcpu;
 
 /**
  * struct dune_caps - what a backend found in the CPU
@@ -24,12 +27,121 @@ struct dune_caps {
 	u32 guest_phys_bits;
 };
 
+/* Levels of a nested page table; an entry of level n maps 2^(12+9(n-1)) bytes. */
+enum dune_level {
+	DUNE_LEVEL_4K = 1,
+	DUNE_LEVEL_2M,
+	DUNE_LEVEL_1G,
+	DUNE_LEVEL_TOP,
+};
+
+/**
+ * struct dune_npt_format - how an entry of the nested page table is spelled
+ * @table: bits of an entry that points to a table, beside its address
+ * @read: bits of a leaf that may be read
+ * @write: bits to add for one that may be written
+ * @exec: bits to add for one that may be executed
+ * @no_exec: bits to add for one that may not
+ * @large: bit to add for a leaf above the lowest level
+ * @writeback: memory type of ordinary memory
+ * @uncached: memory type of device memory
+ * @accessed: set by the CPU, zero if it does not
+ * @dirty: likewise
+ *
+ * The address is in bits 12 to 51 and an entry of zero is not present, with
+ * every vendor.
+ */
+struct dune_npt_format {
+	u64 table;
+	u64 read;
+	u64 write;
+	u64 exec;
+	u64 no_exec;
+	u64 large;
+	u64 writeback;
+	u64 uncached;
+	u64 accessed;
+	u64 dirty;
+};
+
+/**
+ * enum dune_hw_exit - why the CPU left the guest
+ * @DUNE_HW_HOST: something for the host, which has been taken care of or is
+ *	pending; the guest may go on
+ * @DUNE_HW_HYPERCALL: the guest executed the hypercall instruction
+ * @DUNE_HW_NESTED_FAULT: the nested page table did not allow an access
+ * @DUNE_HW_CPUID: the guest executed CPUID
+ * @DUNE_HW_XSETBV: the guest executed XSETBV
+ * @DUNE_HW_HALT: the guest executed HLT
+ * @DUNE_HW_FORBIDDEN: the guest executed something that gets it #GP
+ * @DUNE_HW_UNDEFINED: the guest executed something that it has not (#UD)
+ * @DUNE_HW_EXCEPTION: an exception that must be looked at before the guest
+ *	gets it
+ * @DUNE_HW_SHUTDOWN: triple fault
+ * @DUNE_HW_INVALID: the CPU refused the guest's state
+ * @DUNE_HW_UNKNOWN: anything else
+ */
+enum dune_hw_exit {
+	DUNE_HW_HOST,
+	DUNE_HW_HYPERCALL,
+	DUNE_HW_NESTED_FAULT,
+	DUNE_HW_CPUID,
+	DUNE_HW_XSETBV,
+	DUNE_HW_HALT,
+	DUNE_HW_FORBIDDEN,
+	DUNE_HW_UNDEFINED,
+	DUNE_HW_EXCEPTION,
+	DUNE_HW_SHUTDOWN,
+	DUNE_HW_INVALID,
+	DUNE_HW_UNKNOWN,
+};
+
+/**
+ * struct dune_exit - an exit from the guest, decoded
+ * @reason: why
+ * @cpl: the ring that the guest was in
+ * @instruction_length: of the instruction that exited, where it is one
+ * @hardware_reason: the CPU's own code, to tell user space
+ * @vectoring: the guest was about to get an event, which the backend will
+ *	give to it at the next entry
+ * @gpa: DUNE_HW_NESTED_FAULT: what was accessed
+ * @write: DUNE_HW_NESTED_FAULT: it was written
+ * @fetch: DUNE_HW_NESTED_FAULT: it was to be executed
+ * @vector: DUNE_HW_EXCEPTION: which
+ * @error_code: DUNE_HW_EXCEPTION: what it pushes
+ */
+struct dune_exit {
+	enum dune_hw_exit reason;
+	u8 cpl;
+	u8 instruction_length;
+	u64 hardware_reason;
+	bool vectoring;
+	u64 gpa;
+	bool write;
+	bool fetch;
+	u8 vector;
+	u32 error_code;
+};
+
+/**
+ * struct dune_event - an exception to give to the guest
+ * @vector: 0 to 31
+ * @has_error_code: it pushes one
+ * @error_code: which
+ */
+struct dune_event {
+	u8 vector;
+	bool has_error_code;
+	u32 error_code;
+};
+
 /**
  * struct dune_hal - one backend
  * @name: for the log
  * @backend: enum dune_backend, to tell user space
  * @hypercall: the bytes of the instruction that calls core from the guest
  * @hypercall_len: how many of them
+ * @npt: how nested page tables are spelled, valid after @probe
  *
  * @probe: Look at the CPU, touching nothing.
  *	Return 0 with @caps filled; -ENODEV when this is another vendor's CPU
@@ -45,12 +157,27 @@ struct dune_caps {
  *	refuses. Interrupts are off.
  * @cpu_disable: Turn it off again, on this CPU, after a successful
  *	@cpu_enable. Interrupts are off.
+ *
+ * @vcpu_create: Make the hardware's part of a virtual CPU, in vcpu->hw, with
+ *	the state that struct dune_state promises. Return 0 or -ENOMEM.
+ * @vcpu_destroy: Free it; it is loaded nowhere.
+ * @vcpu_load: Make it ready to run on this CPU. Preemption is off.
+ * @vcpu_put: The opposite, on the same CPU: the host's state is its own
+ *	again. Preemption is off.
+ * @vcpu_run: Run it until the next exit. vcpu->regs go in and come out.
+ *	Interrupts are off, and stay so.
+ * @vcpu_flush: Forget translations cached for it, before it runs again.
+ *	It is loaded.
+ * @get_state: Read all but the general registers. Loaded.
+ * @set_state: Write it; core has checked it. Loaded.
+ * @inject: Give an exception to the guest at the next entry. Loaded.
  */
 struct dune_hal {
 	const char *name;
 	u32 backend;
 	u8 hypercall[4];
 	u32 hypercall_len;
+	const struct dune_npt_format *npt;
 
 	int (*probe)(struct dune_caps *caps, const char **why);
 	int (*setup)(void);
@@ -58,6 +185,17 @@ struct dune_hal {
 
 	int (*cpu_enable)(void);
 	void (*cpu_disable)(void);
+
+	int (*vcpu_create)(struct dune_vcpu *vcpu);
+	void (*vcpu_destroy)(struct dune_vcpu *vcpu);
+	void (*vcpu_load)(struct dune_vcpu *vcpu);
+	void (*vcpu_put)(struct dune_vcpu *vcpu);
+	void (*vcpu_run)(struct dune_vcpu *vcpu, struct dune_exit *exit);
+	void (*vcpu_flush)(struct dune_vcpu *vcpu);
+	void (*get_state)(struct dune_vcpu *vcpu, struct dune_state *state);
+	void (*set_state)(struct dune_vcpu *vcpu,
+			  const struct dune_state *state);
+	void (*inject)(struct dune_vcpu *vcpu, const struct dune_event *event);
 };
 
 extern const struct dune_hal dune_vmx_hal;

@@ -4,6 +4,7 @@
 
 #include "device.h"
 #include "hardware.h"
+#include "space.h"
 
 static const struct dune_hal * const dune_backends[] = {
 #if IS_ENABLED(CONFIG_DUNE_VMX)
@@ -41,6 +42,7 @@ module_init(dune_init);
 static void __exit dune_exit(void)
 {
 	dune_device_unregister();
+	dune_space_synchronize();
 	dune_hardware_unregister_events();
 	dune_hardware_exit(&dune_hardware);
 }

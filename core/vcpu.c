@@ -3,27 +3,269 @@
 #include <linux/anon_inodes.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
+#include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
 
+#include "compat.h"
 #include "hardware.h"
 #include "vcpu.h"
 
-static int dune_vcpu_release(struct inode *inode, struct file *file)
+static const struct dune_hal *hal(void)
 {
+	return dune_hardware.hal;
+}
+
+static void sched_in(struct preempt_notifier *notifier, int cpu)
+{
+	struct dune_vcpu *vcpu = container_of(notifier, struct dune_vcpu,
+					      notifier);
+
+	hal()->vcpu_load(vcpu);
+}
+
+static void sched_out(struct preempt_notifier *notifier,
+		      struct task_struct *next)
+{
+	struct dune_vcpu *vcpu = container_of(notifier, struct dune_vcpu,
+					      notifier);
+
+	hal()->vcpu_put(vcpu);
+}
+
+static struct preempt_ops preempt_ops = {
+	.sched_in = sched_in,
+	.sched_out = sched_out,
+};
+
+/**
+ * dune_vcpu_load() - bring a virtual CPU to the calling thread's CPU
+ * @vcpu: locked
+ */
+void dune_vcpu_load(struct dune_vcpu *vcpu)
+{
+	preempt_disable();
+	preempt_notifier_register(&vcpu->notifier);
+	hal()->vcpu_load(vcpu);
+	preempt_enable();
+}
+
+/**
+ * dune_vcpu_put() - the opposite of dune_vcpu_load()
+ * @vcpu: locked
+ */
+void dune_vcpu_put(struct dune_vcpu *vcpu)
+{
+	preempt_disable();
+	hal()->vcpu_put(vcpu);
+	preempt_notifier_unregister(&vcpu->notifier);
+	preempt_enable();
+}
+
+static int join_space(struct dune_vcpu *vcpu)
+{
+	struct dune_space *space = vcpu->space;
+	int err = 0;
+
+	spin_lock(&space->lock);
+	if (space->vcpu_count == DUNE_MAX_VCPUS) {
+		err = -ENOSPC;
+	} else {
+		space->vcpu_count++;
+		list_add(&vcpu->link, &space->vcpus);
+	}
+	spin_unlock(&space->lock);
+	return err;
+}
+
+static void leave_space(struct dune_vcpu *vcpu)
+{
+	struct dune_space *space = vcpu->space;
+
+	spin_lock(&space->lock);
+	list_del(&vcpu->link);
+	space->vcpu_count--;
+	spin_unlock(&space->lock);
+}
+
+static void write_state(struct dune_vcpu *vcpu, const struct dune_state *state)
+{
+	vcpu->cr2 = state->cr2;
+	dune_vcpu_load(vcpu);
+	preempt_disable();
+	hal()->set_state(vcpu, state);
+	preempt_enable();
+	dune_vcpu_put(vcpu);
+}
+
+static void write_default_state(struct dune_vcpu *vcpu)
+{
+	struct dune_state state;
+
+	dune_state_default(&state);
+	write_state(vcpu, &state);
+}
+
+static struct dune_vcpu *vcpu_create(void)
+{
+	struct dune_vcpu *vcpu;
+	int err = -ENOMEM;
+
+	vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
+	if (!vcpu)
+		return ERR_PTR(-ENOMEM);
+	mutex_init(&vcpu->lock);
+	preempt_notifier_init(&vcpu->notifier, &preempt_ops);
+	vcpu->in_guest = -1;
+	vcpu->tlb_generation = -1;
+
+	vcpu->run = (struct dune_run *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!vcpu->run)
+		goto free_vcpu;
+	err = dune_hardware_get(&dune_hardware);
+	if (err)
+		goto free_run;
+	vcpu->space = dune_space_get();
+	err = PTR_ERR_OR_ZERO(vcpu->space);
+	if (err)
+		goto put_hardware;
+	err = hal()->vcpu_create(vcpu);
+	if (err)
+		goto put_space;
+	err = join_space(vcpu);
+	if (err)
+		goto destroy_hw;
+	preempt_notifier_inc();
+	write_default_state(vcpu);
+	return vcpu;
+
+destroy_hw:
+	hal()->vcpu_destroy(vcpu);
+put_space:
+	dune_space_put(vcpu->space);
+put_hardware:
 	dune_hardware_put(&dune_hardware);
+free_run:
+	free_page((unsigned long)vcpu->run);
+free_vcpu:
+	kfree(vcpu);
+	return ERR_PTR(err);
+}
+
+static void vcpu_destroy(struct dune_vcpu *vcpu)
+{
+	preempt_notifier_dec();
+	leave_space(vcpu);
+	hal()->vcpu_destroy(vcpu);
+	dune_space_put(vcpu->space);
+	dune_hardware_put(&dune_hardware);
+	free_page((unsigned long)vcpu->run);
+	kfree(vcpu);
+}
+
+static long get_state(struct dune_vcpu *vcpu, void __user *ustate)
+{
+	struct dune_state state = { 0 };
+
+	dune_vcpu_load(vcpu);
+	preempt_disable();
+	hal()->get_state(vcpu, &state);
+	preempt_enable();
+	dune_vcpu_put(vcpu);
+	state.cr2 = vcpu->cr2;
+	return copy_to_user(ustate, &state, sizeof(state)) ? -EFAULT : 0;
+}
+
+static long set_state(struct dune_vcpu *vcpu, void __user *ustate)
+{
+	struct dune_state state;
+	int err;
+
+	if (copy_from_user(&state, ustate, sizeof(state)))
+		return -EFAULT;
+	err = dune_state_check(&state);
+	if (err)
+		return err;
+	write_state(vcpu, &state);
 	return 0;
+}
+
+static long get_window(struct dune_vcpu *vcpu, void __user *uwindow)
+{
+	struct dune_window window;
+	int err;
+
+	if (copy_from_user(&window, uwindow, sizeof(window)))
+		return -EFAULT;
+	if (window.flags || window.reserved)
+		return -EINVAL;
+	err = dune_window_get(vcpu->space, window.address,
+			      &window.guest_physical);
+	if (err)
+		return err;
+	return copy_to_user(uwindow, &window, sizeof(window)) ? -EFAULT : 0;
+}
+
+static long locked_ioctl(struct dune_vcpu *vcpu, unsigned int request,
+			 unsigned long arg)
+{
+	void __user *uarg = (void __user *)arg;
+
+	switch (request) {
+	case DUNE_RUN:
+		return dune_vcpu_run(vcpu);
+	case DUNE_GET_STATE:
+		return get_state(vcpu, uarg);
+	case DUNE_SET_STATE:
+		return set_state(vcpu, uarg);
+	case DUNE_GET_WINDOW:
+		return get_window(vcpu, uarg);
+	default:
+		return -ENOTTY;
+	}
 }
 
 static long dune_vcpu_ioctl(struct file *file, unsigned int request,
 			    unsigned long arg)
 {
-	return -ENOTTY;
+	struct dune_vcpu *vcpu = file->private_data;
+	long ret;
+
+	if (!dune_space_is_current(vcpu->space))
+		return -EIO;
+	if (!mutex_trylock(&vcpu->lock))
+		return -EBUSY;
+	ret = locked_ioctl(vcpu, request, arg);
+	mutex_unlock(&vcpu->lock);
+	return ret;
+}
+
+static int dune_vcpu_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct dune_vcpu *vcpu = file->private_data;
+
+	if (!dune_space_is_current(vcpu->space))
+		return -EIO;
+	if (vma->vm_pgoff || vma->vm_end - vma->vm_start != PAGE_SIZE ||
+	    (vma->vm_flags & VM_EXEC))
+		return -EINVAL;
+	/* The page is this virtual CPU's: a child of fork() has its own. */
+	dune_vm_flags_set(vma, VM_DONTCOPY | VM_DONTEXPAND);
+	return vm_insert_page(vma, vma->vm_start, virt_to_page(vcpu->run));
+}
+
+static int dune_vcpu_release(struct inode *inode, struct file *file)
+{
+	vcpu_destroy(file->private_data);
+	return 0;
 }
 
 static const struct file_operations dune_vcpu_fops = {
 	.owner = THIS_MODULE,
 	.release = dune_vcpu_release,
 	.unlocked_ioctl = dune_vcpu_ioctl,
+	.mmap = dune_vcpu_mmap,
 	.llseek = noop_llseek,
 };
 
@@ -34,14 +276,14 @@ static const struct file_operations dune_vcpu_fops = {
  */
 int dune_vcpu_create_fd(void)
 {
-	int fd, err;
+	struct dune_vcpu *vcpu = vcpu_create();
+	int fd;
 
-	err = dune_hardware_get(&dune_hardware);
-	if (err)
-		return err;
-	fd = anon_inode_getfd("dune-vcpu", &dune_vcpu_fops, NULL,
+	if (IS_ERR(vcpu))
+		return PTR_ERR(vcpu);
+	fd = anon_inode_getfd("dune-vcpu", &dune_vcpu_fops, vcpu,
 			      O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		dune_hardware_put(&dune_hardware);
+		vcpu_destroy(vcpu);
 	return fd;
 }

@@ -9,40 +9,60 @@
 
 #include "../../core/compat.h"
 #include "enable.h"
+#include "vcpu.h"
 
 /* AMD APM vol. 2, "VM_HSAVE_PA MSR": a page in which VMRUN keeps host state. */
 static DEFINE_PER_CPU(void *, host_save_area);
 
-/** svm_teardown() - free the host save areas, with SVM off on every CPU */
-void svm_teardown(void)
+static void free_areas(void)
 {
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
 		free_page((unsigned long)per_cpu(host_save_area, cpu));
 		per_cpu(host_save_area, cpu) = NULL;
+		free_page((unsigned long)per_cpu(svm_cpu, cpu).host_state);
+		per_cpu(svm_cpu, cpu).host_state = NULL;
 	}
 }
 
-/**
- * svm_setup() - allocate a host save area for every possible CPU
- *
- * Return: 0 or -ENOMEM.
- */
-int svm_setup(void)
+static int alloc_areas(void)
 {
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
 		void *area = (void *)get_zeroed_page(GFP_KERNEL);
+		void *state = (void *)get_zeroed_page(GFP_KERNEL);
 
-		if (!area) {
-			svm_teardown();
-			return -ENOMEM;
-		}
 		per_cpu(host_save_area, cpu) = area;
+		per_cpu(svm_cpu, cpu).host_state = state;
+		if (!area || !state)
+			return -ENOMEM;
 	}
 	return 0;
+}
+
+/** svm_teardown() - free what svm_setup() made, with SVM off on every CPU */
+void svm_teardown(void)
+{
+	free_areas();
+	svm_permissions_free();
+}
+
+/**
+ * svm_setup() - allocate what every possible CPU needs, and what guests share
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int svm_setup(void)
+{
+	int err = alloc_areas();
+
+	if (!err)
+		err = svm_permissions_alloc();
+	if (err)
+		svm_teardown();
+	return err;
 }
 
 /**

@@ -69,7 +69,11 @@ static int check_requirements(const struct vmx_capability *cap,
 	return 0;
 }
 
-static bool has_vpid(const struct vmx_capability *cap)
+/**
+ * vmx_has_vpid() - can translations be tagged by virtual CPU
+ * @cap: what the CPU said
+ */
+bool vmx_has_vpid(const struct vmx_capability *cap)
 {
 	const u64 needed = VMX_VPID_INVVPID_BIT |
 			   VMX_VPID_EXTENT_SINGLE_CONTEXT_BIT |
@@ -121,7 +125,7 @@ int vmx_check_capability(const struct vmx_capability *cap,
 	};
 	if (cap->ept_vpid & VMX_EPT_AD_BIT)
 		caps->features |= DUNE_FEATURE_NESTED_AD;
-	if (has_vpid(cap)) {
+	if (vmx_has_vpid(cap)) {
 		caps->features |= DUNE_FEATURE_TAGGED_TLB;
 		caps->tlb_tags = VPID_COUNT;
 	}

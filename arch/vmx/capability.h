@@ -42,6 +42,7 @@ struct vmx_capability {
 
 int vmx_check_capability(const struct vmx_capability *cap,
 			 struct dune_caps *caps, const char **why);
+bool vmx_has_vpid(const struct vmx_capability *cap);
 int vmx_probe(struct dune_caps *caps, const char **why);
 
 extern struct vmx_capability vmx_capability;

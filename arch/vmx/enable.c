@@ -12,6 +12,7 @@
 #include "capability.h"
 #include "enable.h"
 #include "insn.h"
+#include "vcpu.h"
 
 /* Intel SDM, "VMXON Region": a page that belongs to the CPU while it is in
  * VMX operation, begun by the revision identifier of its VMCS format.
@@ -23,7 +24,7 @@ static u32 vmcs_revision(void)
 	return vmx_capability.basic & GENMASK(30, 0);
 }
 
-/** vmx_teardown() - free the VMXON regions, with VMX off on every CPU */
+/** vmx_teardown() - free what vmx_setup() made, with VMX off on every CPU */
 void vmx_teardown(void)
 {
 	int cpu;
@@ -32,10 +33,11 @@ void vmx_teardown(void)
 		free_page((unsigned long)per_cpu(vmxon_region, cpu));
 		per_cpu(vmxon_region, cpu) = NULL;
 	}
+	vmx_permissions_free();
 }
 
 /**
- * vmx_setup() - allocate a VMXON region for every possible CPU
+ * vmx_setup() - allocate what every possible CPU needs, and what guests share
  *
  * Return: 0 or -ENOMEM.
  */
@@ -52,6 +54,10 @@ int vmx_setup(void)
 		}
 		*region = vmcs_revision();
 		per_cpu(vmxon_region, cpu) = region;
+	}
+	if (vmx_permissions_alloc()) {
+		vmx_teardown();
+		return -ENOMEM;
 	}
 	return 0;
 }

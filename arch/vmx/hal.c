@@ -5,16 +5,27 @@
 #include "../../core/hal.h"
 #include "capability.h"
 #include "enable.h"
+#include "vcpu.h"
 
 const struct dune_hal dune_vmx_hal = {
 	.name = "VT-x",
 	.backend = DUNE_BACKEND_VMX,
 	.hypercall = { 0x0f, 0x01, 0xc1 },	/* VMCALL */
 	.hypercall_len = 3,
+	.npt = &vmx_ept_format,
 
 	.probe = vmx_probe,
 	.setup = vmx_setup,
 	.teardown = vmx_teardown,
 	.cpu_enable = vmx_cpu_enable,
 	.cpu_disable = vmx_cpu_disable,
+	.vcpu_create = vmx_vcpu_create,
+	.vcpu_destroy = vmx_vcpu_destroy,
+	.vcpu_load = vmx_vcpu_load,
+	.vcpu_put = vmx_vcpu_put,
+	.vcpu_run = vmx_vcpu_run,
+	.vcpu_flush = vmx_vcpu_flush,
+	.get_state = vmx_get_state,
+	.set_state = vmx_set_state,
+	.inject = vmx_inject,
 };

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One entry, one exit: prepare, run, decode. */
+#include <linux/smp.h>
+#include <asm/io.h>
+#include <asm/processor-flags.h>
+#include <asm/svm.h>
+
+#include "../../core/vcpu.h"
+#include "capability.h"
+#include "vcpu.h"
+
+DEFINE_PER_CPU(struct svm_cpu, svm_cpu);
+
+/* An ASID that this CPU's TLB knows nothing of; all anew when they are used up. */
+static void new_asid(struct svm_vcpu *svm)
+{
+	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
+	struct vmcb_control_area *control = &svm->vmcb->control;
+
+	if (!cpu->generation || cpu->next_asid >= svm_capability.asids) {
+		cpu->generation++;
+		cpu->next_asid = 1;
+		control->tlb_ctl = TLB_CONTROL_FLUSH_ALL_ASID;
+	}
+	control->asid = cpu->next_asid++;
+	svm->asid_cpu = smp_processor_id();
+	svm->asid_generation = cpu->generation;
+}
+
+/**
+ * svm_vcpu_flush() - as struct dune_hal's vcpu_flush
+ * @vcpu: the virtual CPU
+ */
+void svm_vcpu_flush(struct dune_vcpu *vcpu)
+{
+	new_asid(vcpu->hw);
+}
+
+/**
+ * svm_vcpu_load() - as struct dune_hal's vcpu_load
+ * @vcpu: the virtual CPU
+ *
+ * What VMRUN does not switch is the thread's (FS, GS) or the CPU's (TR, the
+ * system-call MSRs), and so it does not change until the thread leaves.
+ */
+void svm_vcpu_load(struct dune_vcpu *vcpu)
+{
+	u64 pa = virt_to_phys(this_cpu_read(svm_cpu.host_state));
+
+	asm volatile("vmsave %0" : : "a" (pa) : "memory");
+}
+
+/**
+ * svm_vcpu_put() - as struct dune_hal's vcpu_put
+ * @vcpu: the virtual CPU
+ *
+ * Nothing of the guest is left in the CPU after an exit.
+ */
+void svm_vcpu_put(struct dune_vcpu *vcpu)
+{
+}
+
+/**
+ * svm_inject() - as struct dune_hal's inject
+ * @vcpu: the virtual CPU
+ * @event: the exception
+ */
+void svm_inject(struct dune_vcpu *vcpu, const struct dune_event *event)
+{
+	struct vmcb_control_area *control =
+		&((struct svm_vcpu *)vcpu->hw)->vmcb->control;
+
+	control->event_inj = event->vector | SVM_EVTINJ_TYPE_EXEPT |
+			     SVM_EVTINJ_VALID |
+			     (event->has_error_code ? SVM_EVTINJ_VALID_ERR : 0);
+	control->event_inj_err = event->error_code;
+}
+
+/*
+ * An event that did not get through because of the exit is given again. What
+ * an instruction raised comes again by itself when that is executed again.
+ */
+static bool give_again(struct vmcb_control_area *control)
+{
+	u32 info = control->exit_int_info;
+	u32 type = info & SVM_EXITINTINFO_TYPE_MASK;
+	u8 vector = info & SVM_EXITINTINFO_VEC_MASK;
+
+	control->event_inj = 0;
+	if (!(info & SVM_EXITINTINFO_VALID))
+		return false;
+	if (type != SVM_EXITINTINFO_TYPE_SOFT &&
+	    !(type == SVM_EXITINTINFO_TYPE_EXEPT &&
+	      (vector == BP_VECTOR || vector == OF_VECTOR))) {
+		control->event_inj = info;
+		control->event_inj_err = control->exit_int_info_err;
+	}
+	return true;
+}
+
+static void decode_nested_fault(const struct vmcb_control_area *control,
+				struct dune_exit *exit)
+{
+	exit->reason = DUNE_HW_NESTED_FAULT;
+	exit->gpa = control->exit_info_2;
+	exit->write = control->exit_info_1 & BIT(1);
+	exit->fetch = control->exit_info_1 & BIT(4);
+}
+
+static void decode_exception(const struct vmcb_control_area *control,
+			     struct dune_exit *exit)
+{
+	exit->vector = control->exit_code - SVM_EXIT_EXCP_BASE;
+	exit->error_code = control->exit_info_1;
+	exit->reason = DUNE_HW_EXCEPTION;
+	if (exit->vector == MC_VECTOR) {
+		/* It was meant for the host: let its handler have it. */
+		asm volatile("int $18");
+		exit->reason = DUNE_HW_HOST;
+	}
+}
+
+static void decode_instruction(struct dune_exit *exit, enum dune_hw_exit reason,
+			       u8 length)
+{
+	exit->reason = reason;
+	exit->instruction_length = length;
+}
+
+static void decode(const struct vmcb_control_area *control,
+		   struct dune_exit *exit)
+{
+	switch (control->exit_code) {
+	case SVM_EXIT_INTR:
+	case SVM_EXIT_NMI:
+	case SVM_EXIT_SMI:
+		/* It came, or comes, when GIF and interrupts were, or are, on. */
+		exit->reason = DUNE_HW_HOST;
+		break;
+	case SVM_EXIT_NPF:
+		decode_nested_fault(control, exit);
+		break;
+	case SVM_EXIT_EXCP_BASE ... SVM_EXIT_LAST_EXCP:
+		decode_exception(control, exit);
+		break;
+	case SVM_EXIT_VMMCALL:
+		decode_instruction(exit, DUNE_HW_HYPERCALL, 3);
+		break;
+	case SVM_EXIT_CPUID:
+		decode_instruction(exit, DUNE_HW_CPUID, 2);
+		break;
+	case SVM_EXIT_HLT:
+		decode_instruction(exit, DUNE_HW_HALT, 1);
+		break;
+	case SVM_EXIT_XSETBV:
+		decode_instruction(exit, DUNE_HW_XSETBV, 3);
+		break;
+	case SVM_EXIT_WRITE_CR0 ... SVM_EXIT_WRITE_CR8:
+	case SVM_EXIT_READ_DR0 ... SVM_EXIT_WRITE_DR7:
+	case SVM_EXIT_RDPMC:
+	case SVM_EXIT_INVD:
+	case SVM_EXIT_WBINVD:
+	case SVM_EXIT_IOIO:
+	case SVM_EXIT_MSR:
+	case SVM_EXIT_TASK_SWITCH:
+	case SVM_EXIT_FERR_FREEZE:
+		exit->reason = DUNE_HW_FORBIDDEN;
+		break;
+	case SVM_EXIT_RSM:
+	case SVM_EXIT_INVLPGA:
+	case SVM_EXIT_VMRUN:
+	case SVM_EXIT_VMLOAD:
+	case SVM_EXIT_VMSAVE:
+	case SVM_EXIT_STGI:
+	case SVM_EXIT_CLGI:
+	case SVM_EXIT_SKINIT:
+	case SVM_EXIT_ICEBP:
+	case SVM_EXIT_MONITOR:
+	case SVM_EXIT_MWAIT:
+	case SVM_EXIT_MWAIT_COND:
+	case SVM_EXIT_RDPRU:
+		exit->reason = DUNE_HW_UNDEFINED;
+		break;
+	case SVM_EXIT_SHUTDOWN:
+		exit->reason = DUNE_HW_SHUTDOWN;
+		break;
+	default:
+		exit->reason = control->exit_code == (u32)SVM_EXIT_ERR ?
+			       DUNE_HW_INVALID : DUNE_HW_UNKNOWN;
+	}
+}
+
+/**
+ * svm_vcpu_run() - as struct dune_hal's vcpu_run
+ * @vcpu: the virtual CPU
+ * @exit: to be filled
+ */
+void svm_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit)
+{
+	struct svm_vcpu *svm = vcpu->hw;
+	struct vmcb_save_area *save = &svm->vmcb->save;
+	struct vmcb_control_area *control = &svm->vmcb->control;
+
+	if (svm->asid_cpu != smp_processor_id() ||
+	    svm->asid_generation != this_cpu_read(svm_cpu.generation))
+		new_asid(svm);
+	save->rax = vcpu->regs.rax;
+	save->rsp = vcpu->regs.rsp;
+	save->rip = vcpu->regs.rip;
+	save->rflags = vcpu->regs.rflags;
+	save->cr2 = vcpu->cr2;
+
+	svm_enter(&vcpu->regs, svm->vmcb_pa,
+		  virt_to_phys(this_cpu_read(svm_cpu.host_state)));
+
+	control->tlb_ctl = TLB_CONTROL_DO_NOTHING;
+	vcpu->regs.rax = save->rax;
+	vcpu->regs.rsp = save->rsp;
+	vcpu->regs.rip = save->rip;
+	vcpu->regs.rflags = save->rflags;
+	vcpu->cr2 = save->cr2;
+	exit->cpl = save->cpl;
+	exit->hardware_reason = control->exit_code;
+	exit->vectoring = give_again(control);
+	decode(control, exit);
+}

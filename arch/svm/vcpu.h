@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* SVM's part of a virtual CPU: the VMCB and what goes with it. */
+#ifndef DUNE_SVM_VCPU_H
+#define DUNE_SVM_VCPU_H
+
+#include <linux/percpu.h>
+#include <asm/svm.h>
+
+#include "../../core/hal.h"
+
+/**
+ * struct svm_cpu - what a CPU needs to run guests
+ * @host_state: a page into which VMSAVE puts the host's part of the state that
+ *	VMRUN does not switch
+ * @generation: grows when all ASIDs were used and begin again; starts at 1
+ * @next_asid: the first one not used in this generation
+ */
+struct svm_cpu {
+	void *host_state;
+	u64 generation;
+	u32 next_asid;
+};
+
+DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
+
+/**
+ * struct svm_vcpu - SVM's part of a virtual CPU
+ * @vmcb: the control block
+ * @vmcb_pa: its physical address
+ * @asid_cpu: the CPU that the VMCB's ASID belongs to, or -1
+ * @asid_generation: of that CPU when it was given
+ */
+struct svm_vcpu {
+	struct vmcb *vmcb;
+	u64 vmcb_pa;
+	int asid_cpu;
+	u64 asid_generation;
+};
+
+int svm_vcpu_create(struct dune_vcpu *vcpu);
+void svm_vcpu_destroy(struct dune_vcpu *vcpu);
+void svm_vcpu_load(struct dune_vcpu *vcpu);
+void svm_vcpu_put(struct dune_vcpu *vcpu);
+void svm_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit);
+void svm_vcpu_flush(struct dune_vcpu *vcpu);
+void svm_get_state(struct dune_vcpu *vcpu, struct dune_state *state);
+void svm_set_state(struct dune_vcpu *vcpu, const struct dune_state *state);
+void svm_inject(struct dune_vcpu *vcpu, const struct dune_event *event);
+
+int svm_permissions_alloc(void);
+void svm_permissions_free(void);
+
+/* enter.S */
+void svm_enter(struct dune_regs *regs, u64 vmcb_pa, u64 host_state_pa);
+
+extern const struct dune_npt_format svm_npt_format;
+
+#endif /* DUNE_SVM_VCPU_H */

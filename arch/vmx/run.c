@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One entry, one exit: prepare, run, decode. */
+#include <linux/hw_breakpoint.h>
+#include <asm/debugreg.h>
+#include <asm/msr.h>
+#include <asm/traps.h>
+#include <asm/vmx.h>
+
+#include "../../core/compat.h"
+#include "../../core/vcpu.h"
+#include "capability.h"
+#include "insn.h"
+#include "vcpu.h"
+
+/**
+ * vmx_vcpu_flush() - as struct dune_hal's vcpu_flush
+ * @vcpu: the virtual CPU
+ */
+void vmx_vcpu_flush(struct dune_vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = vcpu->hw;
+
+	if (vmx_capability.ept_vpid & VMX_EPT_EXTENT_CONTEXT_BIT)
+		vmx_invept(VMX_EPT_EXTENT_CONTEXT, vmx->eptp);
+	else
+		vmx_invept(VMX_EPT_EXTENT_GLOBAL, 0);
+	if (vmx->vpid)
+		vmx_invvpid(VMX_VPID_EXTENT_SINGLE_CONTEXT, vmx->vpid);
+}
+
+/**
+ * vmx_inject() - as struct dune_hal's inject
+ * @vcpu: the virtual CPU
+ * @event: the exception
+ */
+void vmx_inject(struct dune_vcpu *vcpu, const struct dune_event *event)
+{
+	vmx_write32(VM_ENTRY_EXCEPTION_ERROR_CODE, event->error_code);
+	vmx_write32(VM_ENTRY_INTR_INFO_FIELD,
+		    event->vector | INTR_TYPE_HARD_EXCEPTION |
+		    INTR_INFO_VALID_MASK |
+		    (event->has_error_code ? INTR_INFO_DELIVER_CODE_MASK : 0));
+}
+
+/*
+ * An event that did not get through because of the exit is given again. What
+ * an instruction raised comes again by itself when that is executed again.
+ */
+static bool give_again(void)
+{
+	u32 info = vmx_read32(IDT_VECTORING_INFO_FIELD);
+
+	if (!(info & VECTORING_INFO_VALID_MASK))
+		return false;
+	if ((info & VECTORING_INFO_TYPE_MASK) != INTR_TYPE_HARD_EXCEPTION)
+		return true;
+	if (info & VECTORING_INFO_DELIVER_CODE_MASK)
+		vmx_write32(VM_ENTRY_EXCEPTION_ERROR_CODE,
+			    vmx_read32(IDT_VECTORING_ERROR_CODE));
+	vmx_write32(VM_ENTRY_INTR_INFO_FIELD, info & ~INTR_INFO_UNBLOCK_NMI);
+	return true;
+}
+
+static void decode_exception(struct dune_exit *exit)
+{
+	u32 info = vmx_read32(VM_EXIT_INTR_INFO);
+
+	exit->vector = info & INTR_INFO_VECTOR_MASK;
+	exit->error_code = vmx_read32(VM_EXIT_INTR_ERROR_CODE);
+	exit->reason = DUNE_HW_EXCEPTION;
+	/* These were meant for the host: let its handlers have them. */
+	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR) {
+		asm volatile("int $2");
+		exit->reason = DUNE_HW_HOST;
+	} else if (exit->vector == X86_TRAP_MC) {
+		asm volatile("int $18");
+		exit->reason = DUNE_HW_HOST;
+	}
+}
+
+static void decode_nested_fault(struct dune_exit *exit)
+{
+	unsigned long access = vmx_readl(EXIT_QUALIFICATION);
+
+	exit->reason = DUNE_HW_NESTED_FAULT;
+	exit->gpa = vmx_read64(GUEST_PHYSICAL_ADDRESS);
+	exit->write = access & EPT_VIOLATION_ACC_WRITE;
+	exit->fetch = access & EPT_VIOLATION_ACC_INSTR;
+}
+
+static void decode_instruction(struct dune_exit *exit, enum dune_hw_exit reason)
+{
+	exit->reason = reason;
+	exit->instruction_length = vmx_read32(VM_EXIT_INSTRUCTION_LEN);
+	/* It will have been executed, and so ends the shadow of an STI. */
+	vmx_write32(GUEST_INTERRUPTIBILITY_INFO, 0);
+}
+
+static void decode(u32 reason, struct dune_exit *exit)
+{
+	switch (reason) {
+	case EXIT_REASON_EXCEPTION_NMI:
+		decode_exception(exit);
+		break;
+	case EXIT_REASON_EXTERNAL_INTERRUPT:
+		/* It is pending and comes when interrupts are on. */
+		exit->reason = DUNE_HW_HOST;
+		break;
+	case EXIT_REASON_EPT_VIOLATION:
+		decode_nested_fault(exit);
+		break;
+	case EXIT_REASON_VMCALL:
+		decode_instruction(exit, DUNE_HW_HYPERCALL);
+		break;
+	case EXIT_REASON_CPUID:
+		decode_instruction(exit, DUNE_HW_CPUID);
+		break;
+	case EXIT_REASON_HLT:
+		decode_instruction(exit, DUNE_HW_HALT);
+		break;
+	case EXIT_REASON_XSETBV:
+		exit->reason = DUNE_HW_XSETBV;
+		break;
+	case EXIT_REASON_CR_ACCESS:
+	case EXIT_REASON_DR_ACCESS:
+	case EXIT_REASON_IO_INSTRUCTION:
+	case EXIT_REASON_MSR_READ:
+	case EXIT_REASON_MSR_WRITE:
+	case EXIT_REASON_RDPMC:
+	case EXIT_REASON_INVD:
+	case EXIT_REASON_WBINVD:
+	case EXIT_REASON_TASK_SWITCH:
+		exit->reason = DUNE_HW_FORBIDDEN;
+		break;
+	case EXIT_REASON_VMCLEAR ... EXIT_REASON_VMON:
+	case EXIT_REASON_INVEPT:
+	case EXIT_REASON_INVVPID:
+	case EXIT_REASON_VMFUNC:
+	case EXIT_REASON_MWAIT_INSTRUCTION:
+	case EXIT_REASON_MONITOR_INSTRUCTION:
+	case EXIT_REASON_ENCLS:
+	case EXIT_REASON_RDTSCP:
+	case EXIT_REASON_INVPCID:
+		exit->reason = DUNE_HW_UNDEFINED;
+		break;
+	case EXIT_REASON_TRIPLE_FAULT:
+		exit->reason = DUNE_HW_SHUTDOWN;
+		break;
+	default:
+		exit->reason = DUNE_HW_UNKNOWN;
+	}
+}
+
+/* An exit clears them; the thread may have watchpoints, the host a tracer. */
+static void restore_debug_state(const struct vmx_vcpu *vmx)
+{
+	if (unlikely(hw_breakpoint_active()))
+		hw_breakpoint_restore();
+	if (unlikely(vmx->host_debugctl))
+		wrmsrq(MSR_IA32_DEBUGCTLMSR, vmx->host_debugctl);
+}
+
+static void read_exit(struct dune_vcpu *vcpu, struct dune_exit *exit)
+{
+	u32 reason = vmx_read32(VM_EXIT_REASON);
+
+	exit->hardware_reason = reason;
+	if (reason & VMX_EXIT_REASONS_FAILED_VMENTRY) {
+		exit->reason = DUNE_HW_INVALID;
+		return;
+	}
+	vcpu->regs.rsp = vmx_readl(GUEST_RSP);
+	vcpu->regs.rip = vmx_readl(GUEST_RIP);
+	vcpu->regs.rflags = vmx_readl(GUEST_RFLAGS);
+	exit->cpl = vmx_read32(GUEST_SS_AR_BYTES) >> 5 & 3;
+	exit->vectoring = give_again();
+	decode(reason & 0xffff, exit);
+}
+
+/**
+ * vmx_vcpu_run() - as struct dune_hal's vcpu_run
+ * @vcpu: the virtual CPU
+ * @exit: to be filled
+ */
+void vmx_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit)
+{
+	struct vmx_vcpu *vmx = vcpu->hw;
+	bool refused;
+
+	vmx_refresh_host_state(vmx);
+	vmx_writel(GUEST_RSP, vcpu->regs.rsp);
+	vmx_writel(GUEST_RIP, vcpu->regs.rip);
+	vmx_writel(GUEST_RFLAGS, vcpu->regs.rflags);
+	if (native_read_cr2() != vcpu->cr2)
+		native_write_cr2(vcpu->cr2);
+
+	refused = vmx_enter(&vcpu->regs, vmx->launched);
+
+	vcpu->cr2 = native_read_cr2();
+	restore_debug_state(vmx);
+	if (unlikely(refused)) {
+		exit->reason = DUNE_HW_INVALID;
+		exit->hardware_reason = vmx_read32(VM_INSTRUCTION_ERROR);
+		return;
+	}
+	vmx->launched = true;
+	read_exit(vcpu, exit);
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nested faults: what the host's page table says is copied to the nested one.
+ *
+ * The page is not pinned and no reference is kept: the entry is read, and it
+ * is installed only if no invalidation came in between.
+ */
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/pgtable.h>
+#include <linux/sched/signal.h>
+
+#include "hardware.h"
+#include "space.h"
+
+/* What the host's page table says of an address. */
+struct host_page {
+	struct dune_mapping mapping;
+	bool present;
+};
+
+/*
+ * The guest may do what a user access may do at this moment without a fault.
+ * An entry that is writable but clean is mapped read-only: the host wants to
+ * see the first write, and so with the first access.
+ */
+static void read_leaf(struct host_page *page, unsigned long entry, u64 pfn,
+		      enum dune_level level)
+{
+	page->present = (entry & (_PAGE_PRESENT | _PAGE_USER | _PAGE_ACCESSED)) ==
+			(_PAGE_PRESENT | _PAGE_USER | _PAGE_ACCESSED);
+	page->mapping = (struct dune_mapping) {
+		.pfn = pfn,
+		.level = level,
+		.write = (entry & (_PAGE_RW | _PAGE_DIRTY)) ==
+			 (_PAGE_RW | _PAGE_DIRTY),
+		.exec = !(entry & _PAGE_NX),
+		.uncached = entry & (_PAGE_PWT | _PAGE_PCD),
+	};
+}
+
+/*
+ * Reads the host's page table as get_user_pages_fast() does: with interrupts
+ * off, tables are not freed under us.
+ */
+static void read_host_page(struct mm_struct *mm, unsigned long address,
+			   struct host_page *page)
+{
+	unsigned long flags;
+	pgd_t pgd;
+	p4d_t p4d;
+	pud_t pud;
+	pmd_t pmd;
+	pte_t *ptep, pte;
+
+	page->present = false;
+	local_irq_save(flags);
+	pgd = READ_ONCE(*pgd_offset(mm, address));
+	if (pgd_none(pgd) || pgd_bad(pgd))
+		goto out;
+	p4d = READ_ONCE(*p4d_offset(pgd_offset(mm, address), address));
+	if (p4d_none(p4d) || p4d_bad(p4d))
+		goto out;
+	pud = READ_ONCE(*pud_offset(&p4d, address));
+	if (!pud_present(pud))
+		goto out;
+	if (pud_leaf(pud)) {
+		read_leaf(page, pud_val(pud), pud_pfn(pud), DUNE_LEVEL_1G);
+		goto out;
+	}
+	pmd = READ_ONCE(*pmd_offset(&pud, address));
+	if (!pmd_present(pmd))
+		goto out;
+	if (pmd_leaf(pmd)) {
+		read_leaf(page, pmd_val(pmd), pmd_pfn(pmd), DUNE_LEVEL_2M);
+		goto out;
+	}
+	ptep = pte_offset_kernel(&pmd, address);
+	pte = READ_ONCE(*ptep);
+	if (pte_present(pte))
+		read_leaf(page, pte_val(pte), pte_pfn(pte), DUNE_LEVEL_4K);
+out:
+	local_irq_restore(flags);
+}
+
+static bool allows(const struct host_page *page, const struct dune_exit *exit)
+{
+	return page->present && (!exit->write || page->mapping.write) &&
+	       (!exit->fetch || page->mapping.exec);
+}
+
+/* Has the host bring the page in, as a user's access would. */
+static int fault_in(struct mm_struct *mm, unsigned long address,
+		    const struct dune_exit *exit)
+{
+	unsigned int flags = FAULT_FLAG_USER;
+	bool unlocked = false;
+	int err;
+
+	if (exit->write)
+		flags |= FAULT_FLAG_WRITE;
+	if (exit->fetch)
+		flags |= FAULT_FLAG_INSTRUCTION;
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	err = fixup_user_fault(mm, address, flags, &unlocked);
+	mmap_read_unlock(mm);
+	return err;
+}
+
+/* Nested pages are no larger than the nested page table can have them. */
+static void fit(struct dune_mapping *mapping, u64 address, u64 sizes)
+{
+	u64 size = dune_level_size(mapping->level);
+
+	while (!(sizes & size)) {
+		u64 below = dune_level_size(mapping->level - 1);
+
+		mapping->pfn += (address & (size - 1) & ~(below - 1)) >>
+				PAGE_SHIFT;
+		mapping->level--;
+		size = below;
+	}
+}
+
+static bool install(struct dune_space *space, u64 gpa,
+		    struct dune_npt_cache *cache,
+		    const struct dune_mapping *mapping, unsigned long sequence)
+{
+	bool current_entry;
+
+	spin_lock(&space->lock);
+	current_entry = !space->invalidating && space->sequence == sequence;
+	if (current_entry &&
+	    dune_npt_map(&space->npt, cache, gpa, mapping))
+		dune_space_flush(space);
+	spin_unlock(&space->lock);
+	return current_entry;
+}
+
+/**
+ * dune_space_fault() - map what the guest accessed
+ * @space: of the current process
+ * @gpa: the guest-physical address
+ * @exit: what the access was
+ * @address: set to the address in the process, if there is one
+ *
+ * Return: 0, also when the guest is just to try again; -EFAULT when the
+ * process has nothing there or not with these rights; -EINTR when it is being
+ * killed; -ENOMEM; -EHWPOISON.
+ */
+int dune_space_fault(struct dune_space *space, u64 gpa,
+		     const struct dune_exit *exit, u64 *address)
+{
+	struct mm_struct *mm = space->notifier.mm;
+	struct dune_npt_cache cache = { 0 };
+	struct host_page page;
+	unsigned long sequence;
+	int err;
+
+	*address = 0;
+	if (!dune_window_address(space, gpa, address))
+		return -EFAULT;
+
+	err = dune_npt_cache_fill(&cache);
+	while (!err) {
+		sequence = READ_ONCE(space->sequence);
+		/* Pairs with the lock in install(): first this, then the entry. */
+		smp_rmb();
+		read_host_page(mm, *address, &page);
+		if (allows(&page, exit)) {
+			fit(&page.mapping, *address,
+			    dune_hardware.caps.nested_page_sizes);
+			if (install(space, gpa, &cache, &page.mapping, sequence))
+				break;
+			cond_resched();
+		} else if (page.present && exit->fetch && !page.mapping.exec) {
+			/* fixup_user_fault() does not look at VM_EXEC. */
+			err = -EFAULT;
+		} else {
+			err = fault_in(mm, *address, exit);
+		}
+		if (signal_pending(current))
+			break;
+	}
+	dune_npt_cache_drain(&cache);
+	return err;
+}

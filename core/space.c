@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A process in Dune: its life, its windows, and what the host takes away. */
+#include <linux/cpumask.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+
+#include "compat.h"
+#include "hardware.h"
+#include "space.h"
+#include "vcpu.h"
+
+/* With as many guest-physical bits as a user address has, no table is needed. */
+#define USER_ADDRESS_BITS	47
+
+static struct dune_space *space_of(struct mmu_notifier *notifier)
+{
+	return container_of(notifier, struct dune_space, notifier);
+}
+
+/* The other CPU need do nothing: it flushes before it enters again. */
+static void kicked(void *unused)
+{
+}
+
+/**
+ * dune_space_flush() - no CPU uses a translation that is older than this call
+ * @space: the space, locked
+ *
+ * Sends every CPU that is in this guest out of it, and waits for that. Entering
+ * pairs with it: vcpu->in_guest is set before the generation is read.
+ */
+void dune_space_flush(struct dune_space *space)
+{
+	struct dune_vcpu *vcpu;
+	cpumask_var_t cpus;
+	bool some = zalloc_cpumask_var(&cpus, GFP_ATOMIC);
+	int cpu;
+
+	lockdep_assert_held(&space->lock);
+	atomic64_inc(&space->tlb_generation);
+	/* Pairs with enter() in run.c. */
+	smp_mb__after_atomic();
+
+	list_for_each_entry(vcpu, &space->vcpus, link) {
+		cpu = READ_ONCE(vcpu->in_guest);
+		if (cpu >= 0 && some)
+			cpumask_set_cpu(cpu, cpus);
+	}
+	if (!some)
+		on_each_cpu(kicked, NULL, 1);
+	else
+		on_each_cpu_mask(cpus, kicked, NULL, 1);
+	free_cpumask_var(cpus);
+	dune_npt_free_retired(&space->npt);
+}
+
+/* Zaps a range of the process wherever the guest sees it. */
+static bool zap_range(struct dune_space *space, u64 start, u64 end)
+{
+	u64 mask = (1ULL << DUNE_WINDOW_SHIFT) - 1;
+	bool zapped = false;
+	unsigned int i;
+
+	if (!space->windows)
+		return dune_npt_zap(&space->npt, start, end);
+
+	for (i = 0; i < space->window_count; i++) {
+		u64 base = (u64)space->windows[i] << DUNE_WINDOW_SHIFT;
+		u64 from = max(start, base), to = min(end, base + mask + 1);
+
+		if (from < to)
+			zapped |= dune_npt_zap(&space->npt,
+					       ((u64)i << DUNE_WINDOW_SHIFT) +
+					       (from - base),
+					       ((u64)i << DUNE_WINDOW_SHIFT) +
+					       (to - base));
+	}
+	return zapped;
+}
+
+static int invalidate_range_start(struct mmu_notifier *notifier,
+				  const struct mmu_notifier_range *range)
+{
+	struct dune_space *space = space_of(notifier);
+
+	spin_lock(&space->lock);
+	space->invalidating++;
+	if (zap_range(space, range->start, range->end))
+		dune_space_flush(space);
+	spin_unlock(&space->lock);
+	return 0;
+}
+
+static void invalidate_range_end(struct mmu_notifier *notifier,
+				 const struct mmu_notifier_range *range)
+{
+	struct dune_space *space = space_of(notifier);
+
+	spin_lock(&space->lock);
+	space->sequence++;
+	space->invalidating--;
+	spin_unlock(&space->lock);
+}
+
+/*
+ * The host looks whether a page was used. The next use by the guest must show
+ * in the host's entry again, so it has to fault.
+ */
+static dune_young_t clear_flush_young(struct mmu_notifier *notifier,
+				      struct mm_struct *mm,
+				      unsigned long start, unsigned long end)
+{
+	struct dune_space *space = space_of(notifier);
+	bool used;
+
+	spin_lock(&space->lock);
+	used = zap_range(space, start, end);
+	if (used)
+		dune_space_flush(space);
+	spin_unlock(&space->lock);
+	return used;
+}
+
+static void mm_gone(struct mmu_notifier *notifier, struct mm_struct *mm)
+{
+	struct dune_space *space = space_of(notifier);
+
+	spin_lock(&space->lock);
+	if (zap_range(space, 0, 1ULL << 47))
+		dune_space_flush(space);
+	spin_unlock(&space->lock);
+}
+
+static struct mmu_notifier *space_alloc(struct mm_struct *mm)
+{
+	u32 bits = dune_hardware.caps.guest_phys_bits;
+	struct dune_space *space;
+	int err = -ENOMEM;
+
+	space = kzalloc(sizeof(*space), GFP_KERNEL_ACCOUNT);
+	if (!space)
+		return ERR_PTR(-ENOMEM);
+	spin_lock_init(&space->lock);
+	INIT_LIST_HEAD(&space->vcpus);
+	if (bits < USER_ADDRESS_BITS) {
+		space->windows = kvcalloc(1UL << (bits - DUNE_WINDOW_SHIFT),
+					  sizeof(u32), GFP_KERNEL_ACCOUNT);
+		if (!space->windows)
+			goto free_space;
+	}
+	err = dune_npt_init(&space->npt, dune_hardware.hal->npt);
+	if (err)
+		goto free_windows;
+	return &space->notifier;
+
+free_windows:
+	kvfree(space->windows);
+free_space:
+	kfree(space);
+	return ERR_PTR(err);
+}
+
+static void space_free(struct mmu_notifier *notifier)
+{
+	struct dune_space *space = space_of(notifier);
+
+	WARN_ON(!list_empty(&space->vcpus));
+	dune_npt_destroy(&space->npt);
+	kvfree(space->windows);
+	kfree(space);
+}
+
+static const struct mmu_notifier_ops space_ops = {
+	.release = mm_gone,
+	.clear_flush_young = clear_flush_young,
+	.invalidate_range_start = invalidate_range_start,
+	.invalidate_range_end = invalidate_range_end,
+	.alloc_notifier = space_alloc,
+	.free_notifier = space_free,
+};
+
+/**
+ * dune_space_get() - the space of the calling process, made if it has none
+ *
+ * Return: a reference, to be given back by dune_space_put(); or an ERR_PTR:
+ * -ENOMEM, -EINTR.
+ */
+struct dune_space *dune_space_get(void)
+{
+	struct mmu_notifier *notifier;
+
+	notifier = mmu_notifier_get(&space_ops, current->mm);
+	if (IS_ERR(notifier))
+		return ERR_CAST(notifier);
+	return space_of(notifier);
+}
+
+/**
+ * dune_space_put() - give a reference back
+ * @space: the space
+ */
+void dune_space_put(struct dune_space *space)
+{
+	mmu_notifier_put(&space->notifier);
+}
+
+/** dune_space_synchronize() - wait until every space given back is freed */
+void dune_space_synchronize(void)
+{
+	mmu_notifier_synchronize();
+}
+
+/**
+ * dune_window_get() - where the guest finds a gibibyte of the process
+ * @space: the process
+ * @address: an address in it
+ * @gpa: set to the beginning of the window
+ *
+ * Return: 0; -EINVAL for an address that is not the process's; -ENOSPC when
+ * guest-physical memory is used up.
+ */
+int dune_window_get(struct dune_space *space, u64 address, u64 *gpa)
+{
+	u32 bits = dune_hardware.caps.guest_phys_bits;
+	u32 wanted = address >> DUNE_WINDOW_SHIFT;
+	unsigned int i;
+	int err = 0;
+
+	if (address >> USER_ADDRESS_BITS)
+		return -EINVAL;
+	if (!space->windows) {
+		*gpa = (u64)wanted << DUNE_WINDOW_SHIFT;
+		return 0;
+	}
+
+	spin_lock(&space->lock);
+	for (i = 0; i < space->window_count; i++)
+		if (space->windows[i] == wanted)
+			break;
+	if (i == 1UL << (bits - DUNE_WINDOW_SHIFT))
+		err = -ENOSPC;
+	if (!err && i == space->window_count) {
+		space->windows[i] = wanted;
+		/* Pairs with dune_window_address(), which takes no lock. */
+		smp_store_release(&space->window_count, i + 1);
+	}
+	spin_unlock(&space->lock);
+	*gpa = (u64)i << DUNE_WINDOW_SHIFT;
+	return err;
+}
+
+/**
+ * dune_window_address() - what a guest-physical address shows
+ * @space: the process
+ * @gpa: the guest-physical address
+ * @address: set to the address in the process
+ *
+ * Return: whether it shows anything.
+ */
+bool dune_window_address(struct dune_space *space, u64 gpa, u64 *address)
+{
+	u64 window = gpa >> DUNE_WINDOW_SHIFT;
+
+	if (!space->windows) {
+		*address = gpa;
+		return !(gpa >> USER_ADDRESS_BITS);
+	}
+	/* Windows are only ever added, so no lock is needed. */
+	if (window >= smp_load_acquire(&space->window_count))
+		return false;
+	*address = (u64)space->windows[window] << DUNE_WINDOW_SHIFT |
+		   (gpa & ((1ULL << DUNE_WINDOW_SHIFT) - 1));
+	return true;
+}
