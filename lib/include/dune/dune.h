@@ -24,6 +24,31 @@ extern "C" {
  */
 int dune_query_info(struct dune_info *info);
 
+/**
+ * dune_init() - get ready to enter Dune
+ *
+ * May be called again.
+ *
+ * Return: 0; as dune_query_info(); -ENOMEM, -EMFILE.
+ */
+int dune_init(void);
+
+/**
+ * dune_enter() - continue in ring 0 of a virtual CPU
+ *
+ * Returns on the same stack, with everything as it was, but in guest mode:
+ * the program has its own page table, descriptor tables and privileged
+ * instructions, and its system calls reach the kernel as before.
+ *
+ * For now one thread of a process can be in Dune; it cannot make threads or
+ * children (these calls give EOPNOTSUPP).
+ *
+ * Return: 0 in ring 0; or, still outside, -EINVAL before dune_init(),
+ * -EALREADY when in Dune, -EBUSY when another hypervisor is in use, -ENOMEM,
+ * -EMFILE, -ESHUTDOWN.
+ */
+int dune_enter(void);
+
 #ifdef __cplusplus
 }
 #endif
