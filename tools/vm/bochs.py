@@ -7,6 +7,7 @@ import struct
 import sys
 import time
 
+import bochs_packaged
 import cache
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -44,15 +45,23 @@ def _build(gdb):
     script = os.path.join(HERE, "build-bochs")
     inputs = [script, os.path.join(HERE, "guest", "ramboot.S"),
               *sorted(glob.glob(os.path.join(HERE, "patches", "*.patch")))]
+    if gdb:
+        inputs += sorted(glob.glob(os.path.join(HERE, "patches/gdb/*.patch")))
     name = f"emulators/bochs{'-gdb' if gdb else ''}-{cache.key(*inputs)}"
     argv = [script] + (["--gdb"] if gdb else [])
     return cache.build_once(name, lambda folder: cache.run(argv + [folder]),
                             "building Bochs 3.0 (2 minutes)")
 
 
+def _find(gdb):
+    if cache.only_packaged():
+        raise cache.MachineError("DUNE_VM_PACKAGED is set")
+    return _build(gdb)
+
+
 def prepare():
     """Build what is needed."""
-    _build(False)
+    _find(False)
 
 
 def _split_kernel(image):
@@ -103,15 +112,12 @@ def _console(machine):
     return f"com1: enabled=1, mode=term, dev={os.ttyname(0)}"
 
 
-def _configuration(machine, folder, model, images):
+def _common(machine, model):
+    """The configuration that does not depend on how the kernel gets in."""
     extent = machine.memory + (HOLE_SIZE if machine.memory > HOLE else 0)
     excluded = ', exclude_features="rdrand, rdseed"' if machine.count else ""
     lines = [
-        "display_library: nogui",
         f"memory: guest={extent}, host={min(extent, MOST_HOST_MEMORY)}",
-        f"romimage: file={folder}/BIOS",
-        f"vgaromimage: file={folder}/VGABIOS",
-        f"optromimage1: file={folder}/ramboot.rom, address=0xd0000",
         f"cpu: model={model}, count={machine.smp}, ips={IPS}, "
         f"reset_on_triple_fault=0{excluded}",
         "clock: sync=none, rtc_sync=0, "
@@ -124,31 +130,53 @@ def _configuration(machine, folder, model, images):
         "info: action=ignore",
         "debug: action=ignore",
     ]
-    for number, (path, address) in enumerate(images, 1):
-        lines.append(f"optramimage{number}: file={path}, address={address:#x}")
     if machine.disk:
         lines.append(f"ata0-master: type=disk, path={machine.disk}, "
                      f"mode=volatile, journal={machine.folder}/journal")
     if machine.gdb:
         lines.append("gdbstub: enabled=1, port=1234, text_base=0, "
                      "data_base=0, bss_base=0")
-    return "\n".join(lines) + "\n"
+    return lines
+
+
+def _own(machine, folder, common):
+    """How to start the machine in our own build: (argv, environment)."""
+    lines = common + [
+        "display_library: nogui",
+        f"romimage: file={folder}/BIOS",
+        f"vgaromimage: file={folder}/VGABIOS",
+        f"optromimage1: file={folder}/ramboot.rom, address=0xd0000",
+    ]
+    for number, (path, address) in enumerate(_place(machine), 1):
+        lines.append(f"optramimage{number}: file={path}, address={address:#x}")
+    configuration = os.path.join(machine.folder, "bochsrc")
+    with open(configuration, "w") as file:
+        file.write("\n".join(lines) + "\n")
+    return [f"{folder}/bochs", "-q", "-f", configuration], dict(os.environ)
+
+
+def _quirks(machine, model):
+    if any(name in model for name in NO_FSRM):
+        machine.command_line += " clearcpuid=fsrm"
 
 
 def command(machine):
     """How to start the machine: (argv, environment)."""
-    folder = _build(machine.gdb)
-    model = machine.model or DEFAULT_MODEL[machine.vendor]
-    if any(model.startswith(name) or name in model for name in NO_FSRM):
-        machine.command_line += " clearcpuid=fsrm"
-    configuration = os.path.join(machine.folder, "bochsrc")
-    with open(configuration, "w") as file:
-        file.write(_configuration(machine, folder, model, _place(machine)))
+    try:
+        folder = _find(machine.gdb)
+    except cache.MachineError as error:
+        cache.say(f"our own Bochs cannot be had: {error}")
+        folder = None
+    defaults = DEFAULT_MODEL if folder else bochs_packaged.DEFAULT_MODEL
+    model = machine.model or defaults[machine.vendor]
+    _quirks(machine, model)
+    common = _common(machine, model)
+    argv, environment = _own(machine, folder, common) if folder else \
+        bochs_packaged.command(machine, common)
     # Port 0xe9 comes out as standard output, after Bochs's own five lines of
     # greeting, which are no frames; the rest of what it says goes elsewhere.
-    argv = ["sh", "-c", 'out=$1; shift; exec "$@" >"$out"', "bochs",
-            machine.stream, f"{folder}/bochs", "-q", "-f", configuration]
-    return argv, dict(os.environ)
+    return ["sh", "-c", 'out=$1; shift; exec "$@" >"$out"', "bochs",
+            machine.stream, *argv], environment
 
 
 def disk_device():

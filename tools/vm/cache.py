@@ -23,6 +23,11 @@ class MachineError(Exception):
     """The machine cannot be had; the message says why."""
 
 
+def only_packaged():
+    """Whether to make do with the emulators that Debian 12 has."""
+    return bool(os.environ.get("DUNE_VM_PACKAGED"))
+
+
 def root():
     """The folder of the whole cache."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")

@@ -122,6 +122,8 @@ def check(parser, options):
         parser.error("--smp takes 1 to 8")
     if options.count and options.smp != 1:
         parser.error("--count needs --smp 1: two CPUs are never the same twice")
+    if options.gdb and options.smp != 1 and options.cpu != "amd":
+        parser.error("--gdb needs --smp 1 in Bochs")
     if options.phys_bits and options.cpu != "amd":
         parser.error("--phys-bits goes with --cpu amd only")
     if options.phys_bits and not 32 <= options.phys_bits <= 52:

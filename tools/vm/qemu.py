@@ -24,6 +24,8 @@ def _fetch(folder):
 
 def _backport():
     """QEMU 10 of Debian's backports, unpacked: (program, environment, dirs)."""
+    if cache.only_packaged():
+        raise cache.MachineError("DUNE_VM_PACKAGED is set")
     folder = cache.build_once("emulators/qemu-backport", _fetch,
                               "fetching QEMU from Debian's backports")
     libraries = glob.glob(f"{folder}/**/x86_64-linux-gnu", recursive=True)
