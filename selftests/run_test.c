@@ -319,6 +319,18 @@ static const struct {
 	{ "int1", "\xf1", 1 },
 };
 
+/* The virtual CPU can start over, with a harmless instruction. */
+static bool starts_over(struct guest *guest, const struct dune_state *state)
+{
+	guest_reset_code(guest);
+	if (ioctl(guest->vcpu, DUNE_SET_STATE, state))
+		return false;
+	guest_emit(guest, "\x90", 1);			/* nop */
+	guest_emit_hypercall(guest);
+	return !guest_run(guest) &&
+	       guest->run->exit_reason == DUNE_EXIT_SYSCALL;
+}
+
 TEST_F(run, forbidden_instructions_end_the_guest_only)
 {
 	struct guest *guest = &self->guest;
@@ -337,6 +349,8 @@ TEST_F(run, forbidden_instructions_end_the_guest_only)
 			TH_LOG("%s: reason %u, hardware %llx", forbidden[i].name,
 			       guest->run->exit_reason,
 			       guest->run->hardware_reason);
+		ASSERT_TRUE(starts_over(guest, &state))
+			TH_LOG("after %s", forbidden[i].name);
 	}
 }
 

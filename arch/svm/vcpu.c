@@ -211,8 +211,12 @@ static void get_segment(const struct vmcb_seg *seg, struct dune_segment *to)
  */
 void svm_set_state(struct dune_vcpu *vcpu, const struct dune_state *state)
 {
-	struct vmcb_save_area *save = &((struct svm_vcpu *)vcpu->hw)->vmcb->save;
+	struct vmcb *vmcb = ((struct svm_vcpu *)vcpu->hw)->vmcb;
+	struct vmcb_save_area *save = &vmcb->save;
 
+	/* What the guest was about to get belongs to the state before. */
+	vmcb->control.event_inj = 0;
+	vmcb->control.int_state = 0;
 	put_segment(&save->cs, &state->cs);
 	put_segment(&save->ss, &state->ss);
 	put_segment(&save->ds, &state->ds);

@@ -327,6 +327,9 @@ void vmx_set_state(struct dune_vcpu *vcpu, const struct dune_state *state)
 {
 	struct vmx_vcpu *vmx = vcpu->hw;
 
+	/* What the guest was about to get belongs to the state before. */
+	vmx_write32(VM_ENTRY_INTR_INFO_FIELD, 0);
+	vmx_write32(GUEST_INTERRUPTIBILITY_INFO, 0);
 	put_segment(CS, &state->cs);
 	put_segment(SS, &state->ss);
 	put_segment(DS, &state->ds);
