@@ -30,6 +30,10 @@ import root
 from kernel_log import KernelLog
 from stream import Decoder
 
+# In MiB. More makes the debug kernel slow: its search for leaks looks at every
+# page, twice.
+MEMORY = 1024
+
 TIMED_OUT = 124
 MACHINE_FAILED = 125
 
@@ -76,7 +80,7 @@ def parse(argv):
         help=f"one of {', '.join(kernels.NAMES)}, or an image (default stock)")
     add("--smp", type=int, default=1, metavar="N", help="CPUs (default 1)")
     add("--mem", type=int, metavar="MIB",
-        help="memory (default 1024, 2048 for the debug kernel)")
+        help=f"memory (default {MEMORY})")
     add("--timeout", type=float, metavar="S",
         help="seconds until the machine is ended (default 600, none with "
              "--interactive or --gdb)")
@@ -159,7 +163,7 @@ def build_machine(options, folder):
     """Make everything that the machine consists of."""
     kernel = kernels.get(options.kernel)
     place, disk, archive = find_root(options)
-    memory = 2048 if kernel.debug else 1024
+    memory = MEMORY
     if archive:
         memory += 2 * (os.path.getsize(archive) >> 20)
     initrd = os.path.join(folder, "initrd")
