@@ -34,6 +34,6 @@ before=$(log | wc -l)
 verdict $? "1 loading fails where: $text"
 [ $(($(log | wc -l) - before)) -eq 1 ]
 verdict $? "2 it says so in one line"
-log | tail -n 1 | grep -F "$text" | grep -qF "$errno"
+log | tail -n 1 | grep -F -e "$text" | grep -qF -e "$errno"
 verdict $? "3 the line says: $text, $errno"
 exit $status
