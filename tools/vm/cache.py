@@ -60,14 +60,6 @@ def say(text):
 
 
 @contextlib.contextmanager
-def lock(name):
-    """Keep others who take the same lock out."""
-    with open(path("locks", name.replace("/", "-")), "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-@contextlib.contextmanager
 def heartbeat(text, quiet=0):
     """Say TEXT, and every half minute that it still goes on; nothing at all
     about what takes less than QUIET seconds."""
@@ -89,6 +81,15 @@ def heartbeat(text, quiet=0):
     finally:
         done.set()
         thread.join()
+
+
+@contextlib.contextmanager
+def lock(name):
+    """Keep others who take the same lock out."""
+    with open(path("locks", name.replace("/", "-")), "w") as file:
+        with heartbeat(f"waiting for another dune-vm ({name})", quiet=3):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _wait(process):
