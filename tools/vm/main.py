@@ -309,7 +309,8 @@ def verdict(session, machine, in_time):
         show_console(machine)
         return TIMED_OUT
     if session.status is None:
-        cache.say("the machine failed; the kernel log ends:")
+        cache.say("the machine failed" +
+                  ("; the kernel log ends:" if session.log.lines else ""))
         show(session.log.tail())
         show_console(machine)
         return MACHINE_FAILED

@@ -44,8 +44,10 @@ static int kernel_log;
 
 /* What the outside asked for, from /dune-vm/options. */
 static struct {
-	char root[64];		/* a disk to use as root, empty for none, or
-				 * "memory": its files are in the archive */
+	/* a disk to use as root, empty for none; "memory" for one whose files
+	 * came with the archive
+	 */
+	char root[64];
 	bool module;
 	bool interactive;
 	bool leak_check;
