@@ -98,6 +98,26 @@ fail:
 	return -errno;
 }
 
+/* Both ends of libdune, wherever it was linked into. */
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char _end[] __attribute__((visibility("hidden")));
+
+/*
+ * What the handler of the first fault needs must be there before it: a fault
+ * in the handler would find its stack and its lock in use.
+ */
+static int map_ourselves(void)
+{
+	int err = dune_map_range((uint64_t)__ehdr_start, (uint64_t)_end);
+
+	if (!err)
+		err = dune_map_tables();
+	if (!err)
+		err = dune_map_range((uint64_t)dune.syscall_entry,
+				     (uint64_t)dune.syscall_entry + PAGE_SIZE);
+	return err;
+}
+
 /* Thread-local storage stays where it is. */
 static int get_fs_base(__u64 *base)
 {
@@ -121,11 +141,9 @@ static int set_up_guest(struct dune_thread *thread)
 	err = get_fs_base(&state.fs.base);
 	if (err)
 		return err;
-	/* What the first fault needs must be there before it. */
-	dune_map_address((uint64_t)&dune);
-	dune_map_address((uint64_t)dune_trap_stubs);
-	dune_map_address((uint64_t)dune.syscall_entry);
-	dune_map_address((uint64_t)__builtin_frame_address(0));
+	err = map_ourselves();
+	if (err)
+		return err;
 	return ioctl(thread->vcpu, DUNE_SET_STATE, &state) ? -errno : 0;
 }
 

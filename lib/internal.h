@@ -60,6 +60,8 @@ int dune_host_loop(struct dune_thread *thread);
 /* page_table.c */
 int dune_map_init(int vcpu);
 int dune_map_address(uint64_t address);
+int dune_map_range(uint64_t start, uint64_t end);
+int dune_map_tables(void);
 uint64_t dune_map_root(void);
 
 /* trap.c */

@@ -128,6 +128,28 @@ int dune_map_address(uint64_t address)
 	return err;
 }
 
+/* All gibibytes of a range, some of which may be there already. */
+int dune_map_range(uint64_t start, uint64_t end)
+{
+	uint64_t address;
+
+	for (address = start & ~WINDOW_MASK; address < end;
+	     address += WINDOW_SIZE) {
+		int err = dune_map_address(address);
+
+		if (err && err != -EEXIST)
+			return err;
+	}
+	return 0;
+}
+
+/* The tables themselves: the guest writes them when it maps. */
+int dune_map_tables(void)
+{
+	return dune_map_range((uint64_t)map.tables,
+			      (uint64_t)(map.tables + ARENA_TABLES));
+}
+
 uint64_t dune_map_root(void)
 {
 	return map.physical;
