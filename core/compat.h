@@ -84,4 +84,11 @@
 #define SVM_MISC_ENABLE_NP	SVM_NESTED_CTL_NP_ENABLE
 #endif
 
+/* A process has an LDT only where the kernel was built to make them. */
+#ifdef CONFIG_MODIFY_LDT_SYSCALL
+#define dune_has_ldt(mm)	READ_ONCE((mm)->context.ldt)
+#else
+#define dune_has_ldt(mm)	false
+#endif
+
 #endif /* DUNE_COMPAT_H */

@@ -12,6 +12,7 @@
 
 #include "hardware.h"
 #include "space.h"
+#include "vcpu.h"
 
 /* What the host's page table says of an address. */
 struct host_page {
@@ -123,25 +124,87 @@ static void fit(struct dune_mapping *mapping, u64 address, u64 sizes)
 	}
 }
 
-static bool install(struct dune_space *space, u64 gpa,
-		    struct dune_npt_cache *cache,
-		    const struct dune_mapping *mapping, unsigned long sequence)
+/* The host's page and its neighbours, as one look at the host found them. */
+#define AROUND		16
+
+struct host_pages {
+	struct host_page pages[AROUND];
+	unsigned int wanted;
+};
+
+/*
+ * A page is seldom used alone. Only those are taken that a user access could
+ * use right now, so that the host hears of every first use.
+ */
+static void read_around(struct mm_struct *mm, unsigned long address,
+			struct host_pages *host)
 {
+	unsigned long first = address & ~(AROUND * PAGE_SIZE - 1);
+	unsigned int i;
+
+	for (i = 0; i < AROUND; i++)
+		if (i != host->wanted)
+			read_host_page(mm, first + i * PAGE_SIZE,
+				       &host->pages[i]);
+}
+
+static void map_around(struct dune_vcpu *vcpu, u64 gpa,
+		       struct dune_npt_cache *cache,
+		       const struct host_pages *host)
+{
+	struct dune_npt *npt = &vcpu->space->npt;
+	u64 first = gpa & ~(AROUND * PAGE_SIZE - 1);
+	enum dune_level level;
+	unsigned int i;
+
+	for (i = 0; i < AROUND; i++) {
+		u64 neighbour = first + i * PAGE_SIZE;
+
+		if (i == host->wanted || !host->pages[i].present ||
+		    host->pages[i].mapping.level != DUNE_LEVEL_4K ||
+		    dune_npt_lookup(npt, neighbour, &level) ||
+		    level != DUNE_LEVEL_4K)
+			continue;
+		dune_npt_map(npt, cache, neighbour, &host->pages[i].mapping);
+		vcpu->stats.around++;
+	}
+}
+
+/* Installs what was found, if it is still true. */
+static bool install(struct dune_vcpu *vcpu, u64 gpa,
+		    struct dune_npt_cache *cache,
+		    const struct host_pages *host, unsigned long sequence)
+{
+	const struct dune_mapping *mapping = &host->pages[host->wanted].mapping;
+	struct dune_space *space = vcpu->space;
 	bool current_entry;
 
 	spin_lock(&space->lock);
 	current_entry = !space->invalidating && space->sequence == sequence;
-	if (current_entry &&
-	    dune_npt_map(&space->npt, cache, gpa, mapping))
-		dune_space_flush(space);
+	if (current_entry) {
+		if (dune_npt_map(&space->npt, cache, gpa, mapping))
+			dune_space_flush(space);
+		if (mapping->level == DUNE_LEVEL_4K)
+			map_around(vcpu, gpa, cache, host);
+		vcpu->stats.nested_faults[mapping->level - DUNE_LEVEL_4K]++;
+	}
 	spin_unlock(&space->lock);
 	return current_entry;
 }
 
+/* Nested pages that the hardware can have, and that are safe on it. */
+static void fit_to_hardware(struct dune_mapping *mapping, u64 address)
+{
+	u64 sizes = dune_hardware.caps.nested_page_sizes;
+
+	if (mapping->exec && dune_hardware.caps.no_large_exec)
+		sizes = PAGE_SIZE;
+	fit(mapping, address, sizes);
+}
+
 /**
  * dune_space_fault() - map what the guest accessed
- * @space: of the current process
- * @gpa: the guest-physical address
+ * @vcpu: of the current process
  * @exit: what the access was
  * @address: set to the address in the process, if there is one
  *
@@ -149,32 +212,37 @@ static bool install(struct dune_space *space, u64 gpa,
  * process has nothing there or not with these rights; -EINTR when it is being
  * killed; -ENOMEM; -EHWPOISON.
  */
-int dune_space_fault(struct dune_space *space, u64 gpa,
-		     const struct dune_exit *exit, u64 *address)
+int dune_space_fault(struct dune_vcpu *vcpu, const struct dune_exit *exit,
+		     u64 *address)
 {
+	struct dune_space *space = vcpu->space;
 	struct mm_struct *mm = space->notifier.mm;
 	struct dune_npt_cache cache = { 0 };
-	struct host_page page;
+	struct host_pages host;
+	struct host_page *page;
 	unsigned long sequence;
 	int err;
 
 	*address = 0;
-	if (!dune_window_address(space, gpa, address))
+	if (!dune_window_address(space, exit->gpa, address))
 		return -EFAULT;
+	host.wanted = *address / PAGE_SIZE % AROUND;
+	page = &host.pages[host.wanted];
 
 	err = dune_npt_cache_fill(&cache);
 	while (!err) {
 		sequence = READ_ONCE(space->sequence);
 		/* Pairs with the lock in install(): first this, then the entry. */
 		smp_rmb();
-		read_host_page(mm, *address, &page);
-		if (allows(&page, exit)) {
-			fit(&page.mapping, *address,
-			    dune_hardware.caps.nested_page_sizes);
-			if (install(space, gpa, &cache, &page.mapping, sequence))
+		read_host_page(mm, *address, page);
+		if (allows(page, exit)) {
+			fit_to_hardware(&page->mapping, *address);
+			if (page->mapping.level == DUNE_LEVEL_4K)
+				read_around(mm, *address, &host);
+			if (install(vcpu, exit->gpa, &cache, &host, sequence))
 				break;
 			cond_resched();
-		} else if (page.present && exit->fetch && !page.mapping.exec) {
+		} else if (page->present && exit->fetch && !page->mapping.exec) {
 			/* fixup_user_fault() does not look at VM_EXEC. */
 			err = -EFAULT;
 		} else {

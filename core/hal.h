@@ -19,12 +19,14 @@ struct dune_vcpu;
  * @nested_page_sizes: page sizes in bytes, or-ed together
  * @tlb_tags: address spaces that the TLB can tell apart, at least 1
  * @guest_phys_bits: width of a guest-physical address
+ * @no_large_exec: a large page that can be executed may bring the machine down
  */
 struct dune_caps {
 	u64 features;
 	u64 nested_page_sizes;
 	u32 tlb_tags;
 	u32 guest_phys_bits;
+	bool no_large_exec;
 };
 
 /* Levels of a nested page table; an entry of level n maps 2^(12+9(n-1)) bytes. */
@@ -73,13 +75,20 @@ struct dune_npt_format {
  * @DUNE_HW_CPUID: the guest executed CPUID
  * @DUNE_HW_XSETBV: the guest executed XSETBV
  * @DUNE_HW_HALT: the guest executed HLT
+ * @DUNE_HW_REGISTER: the guest executed a MOV to or from a control or debug
+ *	register that it has not for itself
+ * @DUNE_HW_MSR: the guest executed RDMSR or WRMSR for an MSR that it has not
+ *	for itself
  * @DUNE_HW_FORBIDDEN: the guest executed something that gets it #GP
  * @DUNE_HW_UNDEFINED: the guest executed something that it has not (#UD)
  * @DUNE_HW_EXCEPTION: an exception that must be looked at before the guest
  *	gets it
+ * @DUNE_HW_WINDOW: the guest can take an interrupt, as core wanted to know
  * @DUNE_HW_SHUTDOWN: triple fault
  * @DUNE_HW_INVALID: the CPU refused the guest's state
  * @DUNE_HW_UNKNOWN: anything else
+ *
+ * User space counts them by DUNE_STAT_* of the interface, in the same order.
  */
 enum dune_hw_exit {
 	DUNE_HW_HOST,
@@ -88,51 +97,85 @@ enum dune_hw_exit {
 	DUNE_HW_CPUID,
 	DUNE_HW_XSETBV,
 	DUNE_HW_HALT,
+	DUNE_HW_REGISTER,
+	DUNE_HW_MSR,
 	DUNE_HW_FORBIDDEN,
 	DUNE_HW_UNDEFINED,
 	DUNE_HW_EXCEPTION,
+	DUNE_HW_WINDOW,
 	DUNE_HW_SHUTDOWN,
 	DUNE_HW_INVALID,
 	DUNE_HW_UNKNOWN,
 };
 
 /**
+ * enum dune_event_type - what the guest is given
+ * @DUNE_EVENT_NONE: nothing
+ * @DUNE_EVENT_EXCEPTION: an exception
+ * @DUNE_EVENT_INTERRUPT: an external interrupt
+ */
+enum dune_event_type {
+	DUNE_EVENT_NONE,
+	DUNE_EVENT_EXCEPTION,
+	DUNE_EVENT_INTERRUPT,
+};
+
+/**
+ * struct dune_event - what the guest is given at an entry
+ * @type: what it is
+ * @vector: 0 to 31 for an exception, 32 to 255 for an interrupt
+ * @has_error_code: it pushes one
+ * @error_code: which
+ */
+struct dune_event {
+	enum dune_event_type type;
+	u8 vector;
+	bool has_error_code;
+	u32 error_code;
+};
+
+/**
  * struct dune_exit - an exit from the guest, decoded
  * @reason: why
  * @cpl: the ring that the guest was in
- * @instruction_length: of the instruction that exited, where it is one
+ * @instruction_length: of the instruction that exited; 0 where it is none, and
+ *	for DUNE_HW_REGISTER, whose instruction core has to look at
  * @hardware_reason: the CPU's own code, to tell user space
- * @vectoring: the guest was about to get an event, which the backend will
- *	give to it at the next entry
+ * @interrupted: what the guest was about to be given; it has not got it. What
+ *	an instruction raised is not told: that will be executed again.
  * @gpa: DUNE_HW_NESTED_FAULT: what was accessed
- * @write: DUNE_HW_NESTED_FAULT: it was written
+ * @write: DUNE_HW_NESTED_FAULT: it was written; DUNE_HW_MSR: WRMSR
  * @fetch: DUNE_HW_NESTED_FAULT: it was to be executed
  * @vector: DUNE_HW_EXCEPTION: which
- * @error_code: DUNE_HW_EXCEPTION: what it pushes
+ * @debug: DUNE_HW_EXCEPTION, a debug exception: what sets bits in DR6
  */
 struct dune_exit {
 	enum dune_hw_exit reason;
 	u8 cpl;
 	u8 instruction_length;
 	u64 hardware_reason;
-	bool vectoring;
+	struct dune_event interrupted;
 	u64 gpa;
 	bool write;
 	bool fetch;
 	u8 vector;
-	u32 error_code;
+	u64 debug;
 };
 
 /**
- * struct dune_event - an exception to give to the guest
- * @vector: 0 to 31
- * @has_error_code: it pushes one
- * @error_code: which
+ * struct dune_controls - the registers that say how the guest runs
+ * @cr0: as the guest sees it
+ * @cr3: likewise
+ * @cr4: likewise
+ * @efer: likewise
+ * @dr7: likewise
  */
-struct dune_event {
-	u8 vector;
-	bool has_error_code;
-	u32 error_code;
+struct dune_controls {
+	u64 cr0;
+	u64 cr3;
+	u64 cr4;
+	u64 efer;
+	u64 dr7;
 };
 
 /**
@@ -158,8 +201,8 @@ struct dune_event {
  * @cpu_disable: Turn it off again, on this CPU, after a successful
  *	@cpu_enable. Interrupts are off.
  *
- * @vcpu_create: Make the hardware's part of a virtual CPU, in vcpu->hw, with
- *	the state that struct dune_state promises. Return 0 or -ENOMEM.
+ * @vcpu_create: Make the hardware's part of a virtual CPU, in vcpu->hw; core
+ *	gives it a state before it runs. Return 0 or -ENOMEM.
  * @vcpu_destroy: Free it; it is loaded nowhere.
  * @vcpu_load: Make it ready to run on this CPU. Preemption is off.
  * @vcpu_put: The opposite, on the same CPU: the host's state is its own
@@ -168,9 +211,13 @@ struct dune_event {
  *	Interrupts are off, and stay so.
  * @vcpu_flush: Forget translations cached for it, before it runs again.
  *	It is loaded.
- * @get_state: Read all but the general registers. Loaded.
- * @set_state: Write it; core has checked it. Loaded.
- * @inject: Give an exception to the guest at the next entry. Loaded.
+ * @get_state: Read the segments, tables and system-call MSRs. Loaded.
+ * @set_state: Write them; core has checked them. Loaded.
+ * @get_controls: Read the control registers. Loaded.
+ * @set_controls: Write them; core has checked them, and flushes. Loaded.
+ * @inject: Give the guest an event at the entry that follows at once. Loaded.
+ * @interrupt_window: Can the guest take an interrupt at the next entry? If not,
+ *	have it exit with DUNE_HW_WINDOW as soon as it can. Loaded.
  */
 struct dune_hal {
 	const char *name;
@@ -195,7 +242,12 @@ struct dune_hal {
 	void (*get_state)(struct dune_vcpu *vcpu, struct dune_state *state);
 	void (*set_state)(struct dune_vcpu *vcpu,
 			  const struct dune_state *state);
+	void (*get_controls)(struct dune_vcpu *vcpu,
+			     struct dune_controls *controls);
+	void (*set_controls)(struct dune_vcpu *vcpu,
+			     const struct dune_controls *controls);
 	void (*inject)(struct dune_vcpu *vcpu, const struct dune_event *event);
+	bool (*interrupt_window)(struct dune_vcpu *vcpu);
 };
 
 extern const struct dune_hal dune_vmx_hal;

@@ -5,6 +5,11 @@
 #include "device.h"
 #include "hardware.h"
 #include "space.h"
+#include "stats.h"
+#include "syscall.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
 
 static const struct dune_hal * const dune_backends[] = {
 #if IS_ENABLED(CONFIG_DUNE_VMX)
@@ -26,12 +31,15 @@ static int __init dune_init(void)
 	err = dune_hardware_register_events();
 	if (err)
 		goto exit_hardware;
+	dune_syscall_init();
+	dune_stats_publish();
 	err = dune_device_register();
 	if (err)
-		goto unregister_events;
+		goto withdraw_stats;
 	return 0;
 
-unregister_events:
+withdraw_stats:
+	dune_stats_withdraw();
 	dune_hardware_unregister_events();
 exit_hardware:
 	dune_hardware_exit(&dune_hardware);
@@ -42,6 +50,7 @@ module_init(dune_init);
 static void __exit dune_exit(void)
 {
 	dune_device_unregister();
+	dune_stats_withdraw();
 	dune_space_synchronize();
 	dune_hardware_unregister_events();
 	dune_hardware_exit(&dune_hardware);

@@ -1,46 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The run loop: enter, find out why the guest came out, act, enter again. */
 #include <linux/cpu.h>
+#include <linux/entry-common.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/smp.h>
+#include <asm/debugreg.h>
+#include <asm/fpu/xcr.h>
 #include <asm/trapnr.h>
 
 #include "compat.h"
 #include "hardware.h"
+#include "syscall.h"
+#include "trace.h"
 #include "vcpu.h"
 
-/* Go on in the guest; anything else goes to user space. */
-#define CONTINUE	1
-
 /* What the CPU pushes for a page fault (Intel SDM, "Page-Fault Exceptions"). */
-#define PF_PRESENT	BIT(0)
 #define PF_WRITE	BIT(1)
 #define PF_USER		BIT(2)
 #define PF_FETCH	BIT(4)
 
-static int leave(struct dune_vcpu *vcpu, u32 reason)
+/* What the kernel does on the way to user mode, and cannot be done here. */
+#define USER_MODE_WORK	(EXIT_TO_USER_MODE_WORK & \
+			 ~(_TIF_NEED_RESCHED | _TIF_SIGPENDING | \
+			   _TIF_NOTIFY_SIGNAL))
+
+/**
+ * dune_vcpu_leave() - tell user space why DUNE_RUN ends
+ * @vcpu: the virtual CPU
+ * @reason: enum dune_exit_reason
+ *
+ * Return: 0, what DUNE_RUN returns.
+ */
+int dune_vcpu_leave(struct dune_vcpu *vcpu, u32 reason)
 {
 	WRITE_ONCE(vcpu->run->exit_reason, reason);
 	return 0;
-}
-
-static int inject(struct dune_vcpu *vcpu, const struct dune_exit *exit,
-		  u8 vector, bool has_error_code, u32 error_code)
-{
-	const struct dune_event event = {
-		.vector = vector,
-		.has_error_code = has_error_code,
-		.error_code = error_code,
-	};
-
-	/* It could not even take the event before: nothing else will help. */
-	if (exit->vectoring)
-		return leave(vcpu, DUNE_EXIT_SHUTDOWN);
-	preempt_disable();
-	dune_hardware.hal->inject(vcpu, &event);
-	preempt_enable();
-	return CONTINUE;
 }
 
 static int nested_fault(struct dune_vcpu *vcpu, const struct dune_exit *exit)
@@ -49,9 +44,10 @@ static int nested_fault(struct dune_vcpu *vcpu, const struct dune_exit *exit)
 	u64 address;
 	int err;
 
-	err = dune_space_fault(vcpu->space, exit->gpa, exit, &address);
+	err = dune_space_fault(vcpu, exit, &address);
+	trace_dune_nested_fault(exit, address, err);
 	if (!err)
-		return CONTINUE;
+		return DUNE_CONTINUE;
 	if (err == -EINTR || err == -ENOMEM)
 		return err;
 
@@ -60,92 +56,103 @@ static int nested_fault(struct dune_vcpu *vcpu, const struct dune_exit *exit)
 	error_code |= exit->fetch ? PF_FETCH : 0;
 	error_code |= exit->cpl == 3 ? PF_USER : 0;
 	vcpu->cr2 = address;
-	return inject(vcpu, exit, X86_TRAP_PF, true, error_code);
+	return dune_raise_error(vcpu, X86_TRAP_PF, error_code);
 }
 
 static int hypercall(struct dune_vcpu *vcpu, const struct dune_exit *exit)
 {
+	int ret;
+
 	/* Only ring 0 may call the kernel; ring 3 is confined by ring 0. */
 	if (exit->cpl)
-		return inject(vcpu, exit, X86_TRAP_UD, false, 0);
-	vcpu->regs.rip += exit->instruction_length;
-	return leave(vcpu, DUNE_EXIT_SYSCALL);
+		return dune_raise(vcpu, X86_TRAP_UD);
+	ret = dune_skip(vcpu, exit->instruction_length);
+	return ret == DUNE_CONTINUE ? dune_syscall(vcpu) : ret;
 }
 
-static int emulate_cpuid(struct dune_vcpu *vcpu, const struct dune_exit *exit)
+static int exception(struct dune_vcpu *vcpu, const struct dune_exit *exit)
 {
-	struct dune_regs *regs = &vcpu->regs;
-	u32 leaf = regs->rax, subleaf = regs->rcx;
-	u32 eax, ebx, ecx, edx;
-
-	cpuid_count(leaf, subleaf, &eax, &ebx, &ecx, &edx);
-	dune_cpuid_filter(leaf, &ebx, &ecx, &edx);
-	regs->rax = eax;
-	regs->rbx = ebx;
-	regs->rcx = ecx;
-	regs->rdx = edx;
-	regs->rip += exit->instruction_length;
-	return CONTINUE;
-}
-
-static int emulate_hlt(struct dune_vcpu *vcpu, const struct dune_exit *exit)
-{
-	if (exit->cpl)
-		return inject(vcpu, exit, X86_TRAP_GP, true, 0);
+	/* INT1 is behind itself when its exception is delivered. */
 	vcpu->regs.rip += exit->instruction_length;
-	/* Nothing but a signal can wake it. */
-	set_current_state(TASK_INTERRUPTIBLE);
-	while (!signal_pending(current)) {
-		schedule();
-		set_current_state(TASK_INTERRUPTIBLE);
-	}
-	__set_current_state(TASK_RUNNING);
-	return -EINTR;
+	if (exit->vector == X86_TRAP_DB)
+		return dune_raise_debug(vcpu, exit->debug);
+	/* #AC, whose error code is always zero. */
+	return dune_raise_error(vcpu, exit->vector, 0);
 }
 
-static int handle_exit(struct dune_vcpu *vcpu, const struct dune_exit *exit)
+/**
+ * dune_handle_exit() - act on an exit
+ * @vcpu: loaded
+ * @exit: why it left the guest
+ *
+ * Return: DUNE_CONTINUE to enter again, or what DUNE_RUN returns.
+ */
+int dune_handle_exit(struct dune_vcpu *vcpu, const struct dune_exit *exit)
 {
 	switch (exit->reason) {
 	case DUNE_HW_HOST:
-		return CONTINUE;
+	case DUNE_HW_WINDOW:
+		return DUNE_CONTINUE;
 	case DUNE_HW_HYPERCALL:
 		return hypercall(vcpu, exit);
 	case DUNE_HW_NESTED_FAULT:
 		return nested_fault(vcpu, exit);
 	case DUNE_HW_CPUID:
-		return emulate_cpuid(vcpu, exit);
+		return dune_emulate_cpuid(vcpu, exit);
 	case DUNE_HW_HALT:
-		return emulate_hlt(vcpu, exit);
+		return dune_emulate_hlt(vcpu, exit);
+	case DUNE_HW_REGISTER:
+		return dune_emulate_register(vcpu, exit);
+	case DUNE_HW_MSR:
+		return dune_emulate_msr(vcpu, exit);
 	case DUNE_HW_XSETBV:
+		return dune_emulate_xsetbv(vcpu, exit);
 	case DUNE_HW_FORBIDDEN:
-		return inject(vcpu, exit, X86_TRAP_GP, true, 0);
+		return dune_raise_error(vcpu, X86_TRAP_GP, 0);
 	case DUNE_HW_UNDEFINED:
-		return inject(vcpu, exit, X86_TRAP_UD, false, 0);
+		return dune_raise(vcpu, X86_TRAP_UD);
 	case DUNE_HW_EXCEPTION:
-		return inject(vcpu, exit, exit->vector,
-			      exit->vector == X86_TRAP_AC, exit->error_code);
+		return exception(vcpu, exit);
 	case DUNE_HW_SHUTDOWN:
-		return leave(vcpu, DUNE_EXIT_SHUTDOWN);
+		return dune_vcpu_leave(vcpu, DUNE_EXIT_SHUTDOWN);
 	case DUNE_HW_INVALID:
-		return leave(vcpu, DUNE_EXIT_INVALID_STATE);
+		return dune_vcpu_leave(vcpu, DUNE_EXIT_INVALID_STATE);
 	case DUNE_HW_UNKNOWN:
 		break;
 	}
-	return leave(vcpu, DUNE_EXIT_UNKNOWN);
+	return dune_vcpu_leave(vcpu, DUNE_EXIT_UNKNOWN);
 }
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_handle_exit);
 
 /*
- * The guest has the thread's own floating-point registers. If the kernel put
- * them away meanwhile, the way back to user mode brings them.
+ * What the hardware leaves to us: breakpoint addresses, and which extended
+ * state there is. Interrupts are off until the host's are back.
  */
-static bool must_go_to_user(void)
+static void load_guest_registers(const struct dune_vcpu *vcpu, u64 host_xcr0)
 {
-	return test_thread_flag(TIF_NEED_FPU_LOAD);
+	if (vcpu->dr7 & DUNE_DR7_ENABLE) {
+		set_debugreg(vcpu->dr[0], 0);
+		set_debugreg(vcpu->dr[1], 1);
+		set_debugreg(vcpu->dr[2], 2);
+		set_debugreg(vcpu->dr[3], 3);
+	}
+	if (vcpu->xcr0 != host_xcr0)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->xcr0);
+}
+
+static void load_host_registers(const struct dune_vcpu *vcpu, u64 host_xcr0)
+{
+	if (vcpu->xcr0 != host_xcr0)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, host_xcr0);
+	/* An exit disables breakpoints; the thread or a tracer may have some. */
+	if (unlikely(hw_breakpoint_active()))
+		hw_breakpoint_restore();
 }
 
 /* One entry, with interrupts off. */
 static void enter(struct dune_vcpu *vcpu, struct dune_exit *exit)
 {
+	u64 host_xcr0 = dune_host_xcr0();
 	s64 generation;
 
 	WRITE_ONCE(vcpu->in_guest, smp_processor_id());
@@ -159,21 +166,36 @@ static void enter(struct dune_vcpu *vcpu, struct dune_exit *exit)
 		dune_hardware.hal->vcpu_flush(vcpu);
 		vcpu->tlb_generation = generation;
 	}
+	dune_give_events(vcpu);
+	trace_dune_entry(vcpu->regs.rip);
+
+	load_guest_registers(vcpu, host_xcr0);
 	dune_hardware.hal->vcpu_run(vcpu, exit);
+	load_host_registers(vcpu, host_xcr0);
+
 	WRITE_ONCE(vcpu->in_guest, -1);
+	vcpu->event = exit->interrupted;
+	vcpu->stats.exits[exit->reason]++;
+	trace_dune_exit(exit, vcpu->regs.rip);
 }
 
-/* Enters once if nothing speaks against it. */
+/*
+ * Enters once if nothing speaks against it. The guest has the thread's own
+ * floating-point registers: if the kernel put them away meanwhile, the way back
+ * to user mode brings them, and does what else is due there.
+ */
 static int enter_if_possible(struct dune_vcpu *vcpu, struct dune_exit *exit)
 {
-	int ret = CONTINUE;
+	unsigned long flags;
+	int ret = DUNE_CONTINUE;
 
 	exit->reason = DUNE_HW_HOST;
 	local_irq_disable();
+	flags = read_thread_flags();
 	if (signal_pending(current))
 		ret = -EINTR;
-	else if (must_go_to_user())
-		ret = leave(vcpu, DUNE_EXIT_RESUME);
+	else if (flags & (_TIF_NEED_FPU_LOAD | USER_MODE_WORK))
+		ret = dune_vcpu_leave(vcpu, DUNE_EXIT_RESUME);
 	else if (!cpumask_test_cpu(smp_processor_id(), &dune_hardware.enabled))
 		ret = -ESHUTDOWN;
 	else if (!need_resched())
@@ -181,6 +203,26 @@ static int enter_if_possible(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	/* The host's interrupt, if that was why, comes now. */
 	local_irq_enable();
 	return ret;
+}
+
+/* Takes what user space put into the run page, once: it may change. */
+static int take_request(struct dune_vcpu *vcpu, bool *restart)
+{
+	struct dune_run *run = vcpu->run;
+	u32 flags = READ_ONCE(run->flags);
+	u32 interrupt = READ_ONCE(run->interrupt);
+
+	if (flags & ~DUNE_RUN_DIRECT_SYSCALLS)
+		return -EINVAL;
+	if (interrupt && (interrupt < 32 || interrupt > 255))
+		return -EINVAL;
+	*restart = READ_ONCE(run->exit_reason) == DUNE_EXIT_RESTART;
+	vcpu->direct = flags & DUNE_RUN_DIRECT_SYSCALLS;
+	vcpu->interrupt = interrupt;
+	vcpu->regs = run->regs;
+	/* From here on the copies are used. */
+	barrier();
+	return 0;
 }
 
 /**
@@ -192,26 +234,28 @@ static int enter_if_possible(struct dune_vcpu *vcpu, struct dune_exit *exit)
 int dune_vcpu_run(struct dune_vcpu *vcpu)
 {
 	struct dune_run *run = vcpu->run;
-	struct dune_exit exit;
+	struct dune_exit exit = { 0 };
+	bool restart;
 	int ret;
 
-	if (READ_ONCE(run->flags))
-		return -EINVAL;
-	vcpu->regs = run->regs;
-	/* From here on the copy is used: another thread may write the page. */
-	barrier();
+	ret = take_request(vcpu, &restart);
+	if (ret)
+		return ret;
+	WRITE_ONCE(run->exit_reason, DUNE_EXIT_NONE);
 
 	dune_vcpu_load(vcpu);
-	do {
+	ret = restart ? dune_syscall(vcpu) : DUNE_CONTINUE;
+	while (ret == DUNE_CONTINUE) {
 		cond_resched();
 		exit = (struct dune_exit) { 0 };
 		ret = enter_if_possible(vcpu, &exit);
-		if (ret == CONTINUE)
-			ret = handle_exit(vcpu, &exit);
-	} while (ret == CONTINUE);
+		if (ret == DUNE_CONTINUE)
+			ret = dune_handle_exit(vcpu, &exit);
+	}
 	dune_vcpu_put(vcpu);
 
 	run->regs = vcpu->regs;
+	run->interrupt = vcpu->interrupt;
 	run->hardware_reason = exit.hardware_reason;
 	return ret;
 }

@@ -3,6 +3,7 @@
 #include <linux/cpumask.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pid.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
@@ -10,6 +11,7 @@
 #include "compat.h"
 #include "hardware.h"
 #include "space.h"
+#include "stats.h"
 #include "vcpu.h"
 
 /* With as many guest-physical bits as a user address has, no table is needed. */
@@ -154,6 +156,8 @@ static struct mmu_notifier *space_alloc(struct mm_struct *mm)
 	err = dune_npt_init(&space->npt, dune_hardware.hal->npt);
 	if (err)
 		goto free_windows;
+	space->pid = get_pid(task_tgid(current));
+	dune_stats_list(space);
 	return &space->notifier;
 
 free_windows:
@@ -168,6 +172,8 @@ static void space_free(struct mmu_notifier *notifier)
 	struct dune_space *space = space_of(notifier);
 
 	WARN_ON(!list_empty(&space->vcpus));
+	dune_stats_unlist(space);
+	put_pid(space->pid);
 	dune_npt_destroy(&space->npt);
 	kvfree(space->windows);
 	kfree(space);

@@ -28,6 +28,9 @@
  * @window_count: how many windows of guest-physical memory are handed out
  * @windows: which gibibyte of the process each window shows; NULL where
  *	guest-physical memory is wide enough for windows to be the identity
+ * @past: what virtual CPUs did that are gone
+ * @listed: among all spaces, for statistics
+ * @pid: the process that made it
  * @tlb_generation: grows when translations cached by a CPU became false; a
  *	virtual CPU that has an older one flushes before it enters
  */
@@ -43,7 +46,10 @@ struct dune_space {
 	unsigned int vcpu_count;
 	unsigned int window_count;
 	u32 *windows;
+	struct dune_stats past;
 
+	struct list_head listed;
+	struct pid *pid;
 	atomic64_t tlb_generation;
 };
 
@@ -63,7 +69,8 @@ bool dune_window_address(struct dune_space *space, u64 gpa, u64 *address);
 
 /* fault.c */
 struct dune_exit;
-int dune_space_fault(struct dune_space *space, u64 gpa,
-		     const struct dune_exit *exit, u64 *address);
+struct dune_vcpu;
+int dune_space_fault(struct dune_vcpu *vcpu, const struct dune_exit *exit,
+		     u64 *address);
 
 #endif /* DUNE_SPACE_H */

@@ -5,6 +5,8 @@
 #include <linux/module.h>
 #include <linux/string.h>
 #include <asm/cpufeature.h>
+#include <asm/fpu/types.h>
+#include <asm/fpu/xcr.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 #include <asm/special_insns.h>
@@ -14,7 +16,7 @@
 
 /* Paging and protection stay on; caching is not the guest's to turn off. */
 #define CR0_FIXED	(X86_CR0_PG | X86_CR0_PE | X86_CR0_NE | X86_CR0_ET)
-#define CR0_FREE	(X86_CR0_WP | X86_CR0_AM | X86_CR0_MP)
+#define CR0_FREE	(X86_CR0_WP | X86_CR0_AM | X86_CR0_MP | X86_CR0_TS)
 
 #define CR4_FIXED	(X86_CR4_PAE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT)
 #define CR4_FREE	(X86_CR4_TSD | X86_CR4_DE | X86_CR4_PGE | X86_CR4_VME | \
@@ -24,6 +26,7 @@
 
 #define EFER_FIXED	(EFER_LME | EFER_LMA | EFER_NX)
 #define EFER_FREE	(EFER_SCE)
+
 
 /**
  * dune_state_cr4_allowed() - the bits of CR4 that a guest may set
@@ -65,11 +68,14 @@ void dune_state_default(struct dune_state *state)
 		.tr = { .selector = 0x18, .limit = 0x67,
 			.attributes = TSS_BUSY },
 		.ldt = { .attributes = DUNE_SEGMENT_UNUSABLE },
-		.cr0 = CR0_FIXED | CR0_FREE,
+		.cr0 = CR0_FIXED | X86_CR0_WP | X86_CR0_AM | X86_CR0_MP,
 		.cr4 = CR4_FIXED | (dune_state_cr4_allowed() &
 				    (X86_CR4_OSXSAVE | X86_CR4_FSGSBASE |
 				     X86_CR4_PKE)),
 		.efer = EFER_FIXED | EFER_FREE,
+		.dr6 = DUNE_DR6_FIXED,
+		.dr7 = DUNE_DR7_FIXED,
+		.xcr0 = dune_host_xcr0(),
 	};
 }
 EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_state_default);
@@ -77,6 +83,59 @@ EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_state_default);
 static bool within(u64 value, u64 fixed, u64 free)
 {
 	return (value & fixed) == fixed && !(value & ~(fixed | free));
+}
+
+/** dune_cr0_good() - may a guest have this in CR0 */
+bool dune_cr0_good(u64 cr0)
+{
+	return within(cr0, CR0_FIXED, CR0_FREE);
+}
+
+/** dune_cr4_good() - may a guest have this in CR4 */
+bool dune_cr4_good(u64 cr4)
+{
+	return within(cr4, CR4_FIXED, dune_state_cr4_allowed());
+}
+
+/** dune_efer_good() - may a guest have this in EFER */
+bool dune_efer_good(u64 efer)
+{
+	return within(efer, EFER_FIXED, EFER_FREE);
+}
+
+/** dune_host_xcr0() - what the kernel has in XCR0, and so every process */
+u64 dune_host_xcr0(void)
+{
+	return boot_cpu_has(X86_FEATURE_OSXSAVE) ?
+	       xgetbv(XCR_XFEATURE_ENABLED_MASK) : 0;
+}
+
+/* All of these bits or none. */
+static bool together(u64 value, u64 bits)
+{
+	return !(value & bits) || (value & bits) == bits;
+}
+
+/**
+ * dune_xcr0_good() - may a guest have this in XCR0
+ *
+ * Other combinations make XSETBV fault, in the kernel (Intel SDM, "Extended
+ * Control Registers").
+ */
+bool dune_xcr0_good(u64 xcr0)
+{
+	const u64 avx512 = XFEATURE_MASK_OPMASK | XFEATURE_MASK_ZMM_Hi256 |
+			   XFEATURE_MASK_Hi16_ZMM;
+	const u64 mpx = XFEATURE_MASK_BNDREGS | XFEATURE_MASK_BNDCSR;
+	const u64 amx = BIT_ULL(17) | BIT_ULL(18);
+
+	if (!dune_host_xcr0())
+		return !xcr0;
+	return (xcr0 & XFEATURE_MASK_FP) && !(xcr0 & ~dune_host_xcr0()) &&
+	       (xcr0 & XFEATURE_MASK_SSE || !(xcr0 & XFEATURE_MASK_YMM)) &&
+	       (xcr0 & XFEATURE_MASK_YMM || !(xcr0 & avx512)) &&
+	       together(xcr0, avx512) && together(xcr0, mpx) &&
+	       together(xcr0, amx);
 }
 
 /* Loading an MSR with another address would fault, in the kernel. */
@@ -102,6 +161,12 @@ static bool segments_good(const struct dune_state *state)
 	       !memchr_inv(state->idt.reserved, 0, sizeof(state->idt.reserved));
 }
 
+static bool debug_good(const struct dune_state *state)
+{
+	return within(state->dr6, DUNE_DR6_FIXED, DUNE_DR6_FREE) &&
+	       within(state->dr7, DUNE_DR7_FIXED, DUNE_DR7_FREE);
+}
+
 static bool msrs_good(const struct dune_state *state)
 {
 	return canonical(state->lstar) && canonical(state->cstar) &&
@@ -121,11 +186,11 @@ static bool msrs_good(const struct dune_state *state)
  */
 int dune_state_check(const struct dune_state *state)
 {
-	bool good = within(state->cr0, CR0_FIXED, CR0_FREE) &&
-		    within(state->cr4, CR4_FIXED, dune_state_cr4_allowed()) &&
-		    within(state->efer, EFER_FIXED, EFER_FREE) &&
-		    !(state->cr3 >> 52) && segments_good(state) &&
-		    msrs_good(state) &&
+	bool good = dune_cr0_good(state->cr0) && dune_cr4_good(state->cr4) &&
+		    dune_efer_good(state->efer) && state->cr8 <= 15 &&
+		    dune_xcr0_good(state->xcr0) && !(state->cr3 >> 52) &&
+		    segments_good(state) && msrs_good(state) &&
+		    debug_good(state) &&
 		    !memchr_inv(state->reserved, 0, sizeof(state->reserved));
 
 	return good ? 0 : -EINVAL;

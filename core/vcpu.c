@@ -2,19 +2,67 @@
 /* Virtual CPUs and the descriptors that hold them. */
 #include <linux/anon_inodes.h>
 #include <linux/fcntl.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/percpu.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
+#include <asm/desc_defs.h>
+#include <asm/nospec-branch.h>
+#include <asm/segment.h>
 
 #include "compat.h"
 #include "hardware.h"
+#include "stats.h"
 #include "vcpu.h"
+
+/* The process whose guest a CPU ran last; only compared, never looked into. */
+static DEFINE_PER_CPU(const struct dune_space *, last_space);
 
 static const struct dune_hal *hal(void)
 {
 	return dune_hardware.hal;
+}
+
+/*
+ * The kernel's own barrier at a change of process trusts that user code cannot
+ * train what ring 0 uses. In a guest it can, for the ring 0 of the next one.
+ */
+static void separate_processes(const struct dune_space *space)
+{
+	if (this_cpu_read(last_space) == space)
+		return;
+	this_cpu_write(last_space, space);
+	indirect_branch_prediction_barrier();
+}
+
+/* On this CPU, with preemption off. */
+static void load(struct dune_vcpu *vcpu)
+{
+	separate_processes(vcpu->space);
+	hal()->vcpu_load(vcpu);
+}
+
+/* An exit, and what the backend keeps of the host, do not know the LDT of now. */
+static void restore_ldt(void)
+{
+	unsigned long flags;
+
+	if (!dune_has_ldt(current->mm))
+		return;
+	/* Another thread may change it, by an interrupt. */
+	local_irq_save(flags);
+	asm volatile("lldt %w0" : : "q" (GDT_ENTRY_LDT * 8));
+	local_irq_restore(flags);
+}
+
+static void put(struct dune_vcpu *vcpu)
+{
+	hal()->vcpu_put(vcpu);
+	restore_ldt();
 }
 
 static void sched_in(struct preempt_notifier *notifier, int cpu)
@@ -22,7 +70,7 @@ static void sched_in(struct preempt_notifier *notifier, int cpu)
 	struct dune_vcpu *vcpu = container_of(notifier, struct dune_vcpu,
 					      notifier);
 
-	hal()->vcpu_load(vcpu);
+	load(vcpu);
 }
 
 static void sched_out(struct preempt_notifier *notifier,
@@ -31,7 +79,7 @@ static void sched_out(struct preempt_notifier *notifier,
 	struct dune_vcpu *vcpu = container_of(notifier, struct dune_vcpu,
 					      notifier);
 
-	hal()->vcpu_put(vcpu);
+	put(vcpu);
 }
 
 static struct preempt_ops preempt_ops = {
@@ -47,7 +95,7 @@ void dune_vcpu_load(struct dune_vcpu *vcpu)
 {
 	preempt_disable();
 	preempt_notifier_register(&vcpu->notifier);
-	hal()->vcpu_load(vcpu);
+	load(vcpu);
 	preempt_enable();
 }
 
@@ -58,8 +106,37 @@ void dune_vcpu_load(struct dune_vcpu *vcpu)
 void dune_vcpu_put(struct dune_vcpu *vcpu)
 {
 	preempt_disable();
-	hal()->vcpu_put(vcpu);
+	put(vcpu);
 	preempt_notifier_unregister(&vcpu->notifier);
+	preempt_enable();
+}
+
+/**
+ * dune_vcpu_get_controls() - read the control registers
+ * @vcpu: loaded
+ * @controls: filled
+ */
+void dune_vcpu_get_controls(struct dune_vcpu *vcpu,
+			    struct dune_controls *controls)
+{
+	preempt_disable();
+	hal()->get_controls(vcpu, controls);
+	preempt_enable();
+}
+
+/**
+ * dune_vcpu_set_controls() - write the control registers
+ * @vcpu: loaded
+ * @controls: good values
+ */
+void dune_vcpu_set_controls(struct dune_vcpu *vcpu,
+			    const struct dune_controls *controls)
+{
+	preempt_disable();
+	vcpu->dr7 = controls->dr7;
+	hal()->set_controls(vcpu, controls);
+	/* What was cached is of other rights or another table. */
+	hal()->vcpu_flush(vcpu);
 	preempt_enable();
 }
 
@@ -86,17 +163,63 @@ static void leave_space(struct dune_vcpu *vcpu)
 	spin_lock(&space->lock);
 	list_del(&vcpu->link);
 	space->vcpu_count--;
+	dune_stats_add(&space->past, &vcpu->stats);
 	spin_unlock(&space->lock);
 }
 
 static void write_state(struct dune_vcpu *vcpu, const struct dune_state *state)
 {
+	const struct dune_controls controls = {
+		.cr0 = state->cr0,
+		.cr3 = state->cr3,
+		.cr4 = state->cr4,
+		.efer = state->efer,
+		.dr7 = state->dr7,
+	};
+
 	vcpu->cr2 = state->cr2;
+	vcpu->cr8 = state->cr8;
+	vcpu->dr[0] = state->dr0;
+	vcpu->dr[1] = state->dr1;
+	vcpu->dr[2] = state->dr2;
+	vcpu->dr[3] = state->dr3;
+	vcpu->dr6 = state->dr6;
+	vcpu->xcr0 = state->xcr0;
+	/* What the guest was about to get belongs to the state before. */
+	vcpu->event.type = DUNE_EVENT_NONE;
+
 	dune_vcpu_load(vcpu);
 	preempt_disable();
 	hal()->set_state(vcpu, state);
 	preempt_enable();
+	dune_vcpu_set_controls(vcpu, &controls);
 	dune_vcpu_put(vcpu);
+}
+
+static void read_state(struct dune_vcpu *vcpu, struct dune_state *state)
+{
+	struct dune_controls controls;
+
+	dune_vcpu_load(vcpu);
+	preempt_disable();
+	hal()->get_state(vcpu, state);
+	preempt_enable();
+	dune_vcpu_get_controls(vcpu, &controls);
+	dune_vcpu_put(vcpu);
+
+	state->cr0 = controls.cr0;
+	state->cr2 = vcpu->cr2;
+	state->cr3 = controls.cr3;
+	state->cr4 = controls.cr4;
+	state->efer = controls.efer;
+	state->cr8 = vcpu->cr8;
+	state->dr0 = vcpu->dr[0];
+	state->dr1 = vcpu->dr[1];
+	state->dr2 = vcpu->dr[2];
+	state->dr3 = vcpu->dr[3];
+	state->dr6 = vcpu->dr6;
+	state->dr7 = controls.dr7;
+	state->xcr0 = vcpu->xcr0;
 }
 
 static void write_default_state(struct dune_vcpu *vcpu)
@@ -168,12 +291,7 @@ static long get_state(struct dune_vcpu *vcpu, void __user *ustate)
 {
 	struct dune_state state = { 0 };
 
-	dune_vcpu_load(vcpu);
-	preempt_disable();
-	hal()->get_state(vcpu, &state);
-	preempt_enable();
-	dune_vcpu_put(vcpu);
-	state.cr2 = vcpu->cr2;
+	read_state(vcpu, &state);
 	return copy_to_user(ustate, &state, sizeof(state)) ? -EFAULT : 0;
 }
 
@@ -207,6 +325,18 @@ static long get_window(struct dune_vcpu *vcpu, void __user *uwindow)
 	return copy_to_user(uwindow, &window, sizeof(window)) ? -EFAULT : 0;
 }
 
+static long get_stats(struct dune_vcpu *vcpu, void __user *ustats)
+{
+	struct dune_stats stats;
+
+	if (copy_from_user(&stats, ustats, sizeof(stats)))
+		return -EFAULT;
+	if (stats.flags || memchr_inv(stats.reserved, 0, sizeof(stats.reserved)))
+		return -EINVAL;
+	dune_stats_read(vcpu->space, &stats);
+	return copy_to_user(ustats, &stats, sizeof(stats)) ? -EFAULT : 0;
+}
+
 static long locked_ioctl(struct dune_vcpu *vcpu, unsigned int request,
 			 unsigned long arg)
 {
@@ -221,6 +351,8 @@ static long locked_ioctl(struct dune_vcpu *vcpu, unsigned int request,
 		return set_state(vcpu, uarg);
 	case DUNE_GET_WINDOW:
 		return get_window(vcpu, uarg);
+	case DUNE_GET_STATS:
+		return get_stats(vcpu, uarg);
 	default:
 		return -ENOTTY;
 	}
@@ -236,8 +368,11 @@ static long dune_vcpu_ioctl(struct file *file, unsigned int request,
 		return -EIO;
 	if (!mutex_trylock(&vcpu->lock))
 		return -EBUSY;
+	/* A system call that is made in here may close the descriptor. */
+	get_file(file);
 	ret = locked_ioctl(vcpu, request, arg);
 	mutex_unlock(&vcpu->lock);
+	fput(file);
 	return ret;
 }
 

@@ -22,6 +22,16 @@
  * @run: the page shared with user space; contents are never trusted twice
  * @regs: general registers while it runs
  * @cr2: the guest's CR2
+ * @cr8: its CR8, which means nothing to us
+ * @dr: its breakpoint addresses
+ * @dr6: its DR6
+ * @dr7: its DR7, as the backend has it
+ * @xcr0: its XCR0
+ * @event: what it is given at the next entry
+ * @direct: user space wants its system calls made here where that is the same
+ * @interrupt: the vector it is given as soon as it can take one, or 0
+ * @stats: what is counted; written by the thread that runs it, summed up by
+ *	others
  * @hw: the backend's part
  * @notifier: tells when the thread that runs it leaves a CPU or comes to one
  * @in_guest: the CPU that it is in guest mode on, or -1
@@ -35,27 +45,82 @@ struct dune_vcpu {
 	struct dune_run *run;
 	struct dune_regs regs;
 	u64 cr2;
+	u8 cr8;
+	u64 dr[4];
+	u64 dr6;
+	u64 dr7;
+	u64 xcr0;
+	struct dune_event event;
+	bool direct;
+	u8 interrupt;
+	struct dune_stats stats;
 	void *hw;
 	struct preempt_notifier notifier;
 	int in_guest;
 	s64 tlb_generation;
 };
 
+/* Debug registers: what is always one, and what can be set besides. */
+#define DUNE_DR6_FIXED	0xffff0ff0
+#define DUNE_DR6_FREE	0xe00f
+#define DUNE_DR7_FIXED	0x400
+#define DUNE_DR7_FREE	0xffff03ff
+#define DUNE_DR7_ENABLE	0xff
+
+/**
+ * struct dune_cpuid - an answer of CPUID
+ */
+struct dune_cpuid {
+	u32 eax, ebx, ecx, edx;
+};
+
 int dune_vcpu_create_fd(void);
+void dune_vcpu_get_controls(struct dune_vcpu *vcpu,
+			    struct dune_controls *controls);
+void dune_vcpu_set_controls(struct dune_vcpu *vcpu,
+			    const struct dune_controls *controls);
 
 /* Between these two the virtual CPU is on the thread's CPU whenever it runs. */
 void dune_vcpu_load(struct dune_vcpu *vcpu);
 void dune_vcpu_put(struct dune_vcpu *vcpu);
 
+/* Go on in the guest; 0 or a negative errno leaves DUNE_RUN instead. */
+#define DUNE_CONTINUE	1
+
 /* run.c */
 int dune_vcpu_run(struct dune_vcpu *vcpu);
+int dune_vcpu_leave(struct dune_vcpu *vcpu, u32 reason);
+int dune_handle_exit(struct dune_vcpu *vcpu, const struct dune_exit *exit);
+
+/* event.c */
+int dune_raise(struct dune_vcpu *vcpu, u8 vector);
+int dune_raise_error(struct dune_vcpu *vcpu, u8 vector, u32 error_code);
+int dune_raise_debug(struct dune_vcpu *vcpu, u64 bits);
+void dune_give_events(struct dune_vcpu *vcpu);
+
+/* emulate.c */
+int dune_emulate_cpuid(struct dune_vcpu *vcpu, const struct dune_exit *exit);
+int dune_emulate_hlt(struct dune_vcpu *vcpu, const struct dune_exit *exit);
+int dune_emulate_register(struct dune_vcpu *vcpu, const struct dune_exit *exit);
+int dune_emulate_msr(struct dune_vcpu *vcpu, const struct dune_exit *exit);
+int dune_emulate_xsetbv(struct dune_vcpu *vcpu, const struct dune_exit *exit);
+int dune_skip(struct dune_vcpu *vcpu, unsigned int length);
+
+/* guest_memory.c */
+size_t dune_guest_read(struct dune_vcpu *vcpu, u64 address, void *buffer,
+		       size_t len);
 
 /* state.c */
 void dune_state_default(struct dune_state *state);
 int dune_state_check(const struct dune_state *state);
+bool dune_cr0_good(u64 cr0);
+bool dune_cr4_good(u64 cr4);
+bool dune_efer_good(u64 efer);
+bool dune_xcr0_good(u64 xcr0);
 u64 dune_state_cr4_allowed(void);
+u64 dune_host_xcr0(void);
 
 /* cpuid.c */
-void dune_cpuid_filter(u32 leaf, u32 *ebx, u32 *ecx, u32 *edx);
+void dune_cpuid_filter(u32 leaf, u32 subleaf, struct dune_cpuid *cpuid);
 
 #endif /* DUNE_VCPU_H */

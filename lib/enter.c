@@ -224,9 +224,17 @@ int dune_host_loop(struct dune_thread *thread)
 	bool entered = false;
 	long ret;
 
+	run->flags = DUNE_RUN_DIRECT_SYSCALLS;
 	for (;;) {
 		ret = dune_raw_syscall(SYS_ioctl, thread->vcpu, DUNE_RUN, 0, 0,
 				       0, 0);
+		if (run->exit_reason == DUNE_EXIT_RESTART) {
+			entered = true;
+			/* it is the result of the guest's system call */
+			run->exit_reason = DUNE_EXIT_NONE;
+			run->regs.rax = ret;
+			continue;
+		}
 		if (ret == -EINTR || (!ret && run->exit_reason == DUNE_EXIT_RESUME))
 			continue;
 		if (ret && !entered)

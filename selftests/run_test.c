@@ -124,9 +124,27 @@ TEST_F(run, cpuid_hides_virtualization)
 
 TEST_F(run, refuses_flags)
 {
-	self->guest.run->flags = 1;
-	EXPECT_EQ(-1, ioctl(self->guest.vcpu, DUNE_RUN));
-	EXPECT_EQ(EINVAL, errno);
+	uint32_t flags;
+
+	for (flags = 1; flags; flags <<= 1) {
+		if (flags & DUNE_RUN_DIRECT_SYSCALLS)
+			continue;
+		self->guest.run->flags = flags;
+		EXPECT_EQ(-1, ioctl(self->guest.vcpu, DUNE_RUN));
+		EXPECT_EQ(EINVAL, errno);
+	}
+}
+
+TEST_F(run, refuses_vectors_of_exceptions)
+{
+	static const uint32_t bad[] = { 1, 14, 31, 256, 0xffffffff };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		self->guest.run->interrupt = bad[i];
+		EXPECT_EQ(-1, ioctl(self->guest.vcpu, DUNE_RUN));
+		EXPECT_EQ(EINVAL, errno);
+	}
 }
 
 TEST_F(run, run_page_maps_one_way_only)
@@ -287,18 +305,28 @@ static const struct {
 	{ "in (%dx), %al", "\xec", 1 },
 	{ "out %al, $0xcf9", "\x66\xba\xf9\x0c\xb0\x06\xee", 7 },
 	{ "rdmsr of a firmware MSR", "\xb9\x3a\x00\x00\x00\x0f\x32", 7 },
-	{ "rdmsr of EFER", "\xb9\x80\x00\x00\xc0\x0f\x32", 7 },
-	{ "wrmsr of EFER", "\xb9\x80\x00\x00\xc0\x0f\x30", 7 },
+	{ "clearing EFER.LME",
+	  "\xb9\x80\x00\x00\xc0\x0f\x32\x0f\xba\xf0\x08\x0f\x30", 13 },
+	{ "setting EFER.SVME",
+	  "\xb9\x80\x00\x00\xc0\x0f\x32\x0f\xba\xe8\x0c\x0f\x30", 13 },
 	{ "rdmsr of energy counters", "\xb9\x11\x06\x00\x00\x0f\x32", 7 },
 	{ "wrmsr of the APIC base", "\xb9\x1b\x00\x00\x00\x0f\x30", 7 },
 	{ "invd", "\x0f\x08", 2 },
 	{ "wbinvd", "\x0f\x09", 2 },
 	{ "rdpmc", "\x31\xc9\x0f\x33", 4 },
-	{ "xsetbv", "\x31\xc9\x31\xd2\xb8\x01\x00\x00\x00\x0f\x01\xd1", 12 },
+	{ "xsetbv without x87", "\x31\xc9\x31\xd2\x31\xc0\x0f\x01\xd1", 9 },
+	{ "xsetbv with AVX without SSE",
+	  "\x31\xc9\x31\xd2\xb8\x05\x00\x00\x00\x0f\x01\xd1", 12 },
+	{ "xsetbv of another register",
+	  "\xb9\x01\x00\x00\x00\x31\xd2\xb8\x01\x00\x00\x00\x0f\x01\xd1", 15 },
 	{ "monitor", "\x0f\x01\xc8", 3 },
 	{ "mwait", "\x0f\x01\xc9", 3 },
-	{ "mov %rax, %dr0", "\x0f\x23\xc0", 3 },
-	{ "mov %dr7, %rax", "\x0f\x21\xf8", 3 },
+	{ "setting DR7.GD", "\xb8\x00\x24\x00\x00\x0f\x23\xf8", 8 },
+	{ "high bits of DR6", "\x48\xc7\xc0\xf0\x0f\xff\xff\x0f\x23\xf0", 10 },
+	{ "DR8", "\x44\x0f\x21\xc0", 4 },
+	{ "CR8 beyond 15", "\xb8\x10\x00\x00\x00\x44\x0f\x22\xc0", 9 },
+	{ "CR1", "\x0f\x20\xc8", 3 },
+	{ "setting CR0.EM by lmsw", "\xb8\x04\x00\x00\x00\x0f\x01\xf0", 8 },
 	{ "vmlaunch", "\x0f\x01\xc2", 3 },
 	{ "vmxoff", "\x0f\x01\xc4", 3 },
 	{ "vmrun", "\x31\xc0\x0f\x01\xd8", 5 },

@@ -59,7 +59,7 @@ TEST_F(state, control_bits_outside_the_allowed_set_are_refused)
 	int bit;
 
 	/* bits that a guest may change, or that its CPU may have */
-	const uint64_t cr0 = 0x50002, cr4 = 0x77088f;
+	const uint64_t cr0 = 0x5000a, cr4 = 0x77088f;
 
 	for (bit = 0; bit < 64; bit++) {
 		state = self->state;

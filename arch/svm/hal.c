@@ -27,5 +27,8 @@ const struct dune_hal dune_svm_hal = {
 	.vcpu_flush = svm_vcpu_flush,
 	.get_state = svm_get_state,
 	.set_state = svm_set_state,
+	.get_controls = svm_get_controls,
+	.set_controls = svm_set_controls,
 	.inject = svm_inject,
+	.interrupt_window = svm_interrupt_window,
 };

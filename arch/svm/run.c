@@ -63,39 +63,79 @@ void svm_vcpu_put(struct dune_vcpu *vcpu)
 /**
  * svm_inject() - as struct dune_hal's inject
  * @vcpu: the virtual CPU
- * @event: the exception
+ * @event: what the guest gets
  */
 void svm_inject(struct dune_vcpu *vcpu, const struct dune_event *event)
 {
 	struct vmcb_control_area *control =
 		&((struct svm_vcpu *)vcpu->hw)->vmcb->control;
 
-	control->event_inj = event->vector | SVM_EVTINJ_TYPE_EXEPT |
-			     SVM_EVTINJ_VALID |
+	control->event_inj = event->vector | SVM_EVTINJ_VALID |
+			     (event->type == DUNE_EVENT_INTERRUPT ?
+			      SVM_EVTINJ_TYPE_INTR : SVM_EVTINJ_TYPE_EXEPT) |
 			     (event->has_error_code ? SVM_EVTINJ_VALID_ERR : 0);
 	control->event_inj_err = event->error_code;
 }
 
-/*
- * An event that did not get through because of the exit is given again. What
- * an instruction raised comes again by itself when that is executed again.
+/* A virtual interrupt that is pending, to get the exit when it would come. */
+static void ask_for_window(struct vmcb_control_area *control, bool ask)
+{
+	const u32 bits = V_IRQ_MASK | V_INTR_PRIO_MASK | V_IGN_TPR_MASK;
+	const u32 bit = BIT(INTERCEPT_VINTR % 32);
+
+	if (ask) {
+		control->int_ctl |= bits;
+		control->intercepts[INTERCEPT_VINTR / 32] |= bit;
+	} else {
+		control->int_ctl &= ~bits;
+		control->intercepts[INTERCEPT_VINTR / 32] &= ~bit;
+	}
+}
+
+/**
+ * svm_interrupt_window() - as struct dune_hal's interrupt_window
+ * @vcpu: the virtual CPU
+ *
+ * Return: whether the guest can take an interrupt at once.
  */
-static bool give_again(struct vmcb_control_area *control)
+bool svm_interrupt_window(struct dune_vcpu *vcpu)
+{
+	struct vmcb_control_area *control =
+		&((struct svm_vcpu *)vcpu->hw)->vmcb->control;
+	bool open = (vcpu->regs.rflags & X86_EFLAGS_IF) &&
+		    !(control->int_state & SVM_INTERRUPT_SHADOW_MASK);
+
+	ask_for_window(control, !open);
+	return open;
+}
+
+/*
+ * What the guest did not get because of the exit. What an instruction raised
+ * comes again by itself when that is executed again.
+ */
+static void decode_interrupted(const struct vmcb_control_area *control,
+			       struct dune_event *event)
 {
 	u32 info = control->exit_int_info;
-	u32 type = info & SVM_EXITINTINFO_TYPE_MASK;
 	u8 vector = info & SVM_EXITINTINFO_VEC_MASK;
 
-	control->event_inj = 0;
 	if (!(info & SVM_EXITINTINFO_VALID))
-		return false;
-	if (type != SVM_EXITINTINFO_TYPE_SOFT &&
-	    !(type == SVM_EXITINTINFO_TYPE_EXEPT &&
-	      (vector == BP_VECTOR || vector == OF_VECTOR))) {
-		control->event_inj = info;
-		control->event_inj_err = control->exit_int_info_err;
+		return;
+	switch (info & SVM_EXITINTINFO_TYPE_MASK) {
+	case SVM_EXITINTINFO_TYPE_INTR:
+		event->type = DUNE_EVENT_INTERRUPT;
+		break;
+	case SVM_EXITINTINFO_TYPE_EXEPT:
+		if (vector == BP_VECTOR || vector == OF_VECTOR)
+			return;
+		event->type = DUNE_EVENT_EXCEPTION;
+		break;
+	default:
+		return;
 	}
-	return true;
+	event->vector = vector;
+	event->has_error_code = info & SVM_EXITINTINFO_VALID_ERR;
+	event->error_code = control->exit_int_info_err;
 }
 
 static void decode_nested_fault(const struct vmcb_control_area *control,
@@ -107,29 +147,37 @@ static void decode_nested_fault(const struct vmcb_control_area *control,
 	exit->fetch = control->exit_info_1 & BIT(4);
 }
 
-static void decode_exception(const struct vmcb_control_area *control,
-			     struct dune_exit *exit)
+static void decode_exception(const struct vmcb *vmcb, struct dune_exit *exit)
 {
-	exit->vector = control->exit_code - SVM_EXIT_EXCP_BASE;
-	exit->error_code = control->exit_info_1;
+	exit->vector = vmcb->control.exit_code - SVM_EXIT_EXCP_BASE;
 	exit->reason = DUNE_HW_EXCEPTION;
-	if (exit->vector == MC_VECTOR) {
+	if (exit->vector == DB_VECTOR) {
+		exit->debug = vmcb->save.dr6 ^ DUNE_DR6_FIXED;
+	} else if (exit->vector == MC_VECTOR) {
 		/* It was meant for the host: let its handler have it. */
 		asm volatile("int $18");
 		exit->reason = DUNE_HW_HOST;
 	}
 }
 
-static void decode_instruction(struct dune_exit *exit, enum dune_hw_exit reason,
-			       u8 length)
+/* Where the CPU does not tell, it is the length without prefixes. */
+static void decode_instruction(struct vmcb *vmcb, struct dune_exit *exit,
+			       enum dune_hw_exit reason, u8 length)
 {
+	struct vmcb_control_area *control = &vmcb->control;
+
 	exit->reason = reason;
 	exit->instruction_length = length;
+	if (svm_capability.features & SVM_FEATURE_NRIP_SAVE)
+		exit->instruction_length = control->next_rip - vmcb->save.rip;
+	/* It will have been executed, and so ends the shadow of an STI. */
+	control->int_state = 0;
 }
 
-static void decode(const struct vmcb_control_area *control,
-		   struct dune_exit *exit)
+static void decode(struct vmcb *vmcb, struct dune_exit *exit)
 {
+	struct vmcb_control_area *control = &vmcb->control;
+
 	switch (control->exit_code) {
 	case SVM_EXIT_INTR:
 	case SVM_EXIT_NMI:
@@ -141,27 +189,42 @@ static void decode(const struct vmcb_control_area *control,
 		decode_nested_fault(control, exit);
 		break;
 	case SVM_EXIT_EXCP_BASE ... SVM_EXIT_LAST_EXCP:
-		decode_exception(control, exit);
+		decode_exception(vmcb, exit);
 		break;
 	case SVM_EXIT_VMMCALL:
-		decode_instruction(exit, DUNE_HW_HYPERCALL, 3);
+		decode_instruction(vmcb, exit, DUNE_HW_HYPERCALL, 3);
 		break;
 	case SVM_EXIT_CPUID:
-		decode_instruction(exit, DUNE_HW_CPUID, 2);
+		decode_instruction(vmcb, exit, DUNE_HW_CPUID, 2);
 		break;
 	case SVM_EXIT_HLT:
-		decode_instruction(exit, DUNE_HW_HALT, 1);
+		decode_instruction(vmcb, exit, DUNE_HW_HALT, 1);
 		break;
 	case SVM_EXIT_XSETBV:
-		decode_instruction(exit, DUNE_HW_XSETBV, 3);
+		decode_instruction(vmcb, exit, DUNE_HW_XSETBV, 3);
 		break;
-	case SVM_EXIT_WRITE_CR0 ... SVM_EXIT_WRITE_CR8:
+	case SVM_EXIT_READ_CR0 ... SVM_EXIT_WRITE_CR8:
+	case SVM_EXIT_CR0_SEL_WRITE:
 	case SVM_EXIT_READ_DR0 ... SVM_EXIT_WRITE_DR7:
+		decode_instruction(vmcb, exit, DUNE_HW_REGISTER, 0);
+		exit->instruction_length = 0;
+		break;
+	case SVM_EXIT_MSR:
+		decode_instruction(vmcb, exit, DUNE_HW_MSR, 2);
+		exit->write = control->exit_info_1;
+		break;
+	case SVM_EXIT_ICEBP:
+		decode_instruction(vmcb, exit, DUNE_HW_EXCEPTION, 1);
+		exit->vector = DB_VECTOR;
+		break;
+	case SVM_EXIT_VINTR:
+		ask_for_window(control, false);
+		exit->reason = DUNE_HW_WINDOW;
+		break;
 	case SVM_EXIT_RDPMC:
 	case SVM_EXIT_INVD:
 	case SVM_EXIT_WBINVD:
 	case SVM_EXIT_IOIO:
-	case SVM_EXIT_MSR:
 	case SVM_EXIT_TASK_SWITCH:
 	case SVM_EXIT_FERR_FREEZE:
 		exit->reason = DUNE_HW_FORBIDDEN;
@@ -174,7 +237,6 @@ static void decode(const struct vmcb_control_area *control,
 	case SVM_EXIT_STGI:
 	case SVM_EXIT_CLGI:
 	case SVM_EXIT_SKINIT:
-	case SVM_EXIT_ICEBP:
 	case SVM_EXIT_MONITOR:
 	case SVM_EXIT_MWAIT:
 	case SVM_EXIT_MWAIT_COND:
@@ -209,11 +271,14 @@ void svm_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	save->rip = vcpu->regs.rip;
 	save->rflags = vcpu->regs.rflags;
 	save->cr2 = vcpu->cr2;
+	/* So that a debug exception shows what is its own. */
+	save->dr6 = DUNE_DR6_FIXED;
 
 	svm_enter(&vcpu->regs, svm->vmcb_pa,
 		  virt_to_phys(this_cpu_read(svm_cpu.host_state)));
 
 	control->tlb_ctl = TLB_CONTROL_DO_NOTHING;
+	control->event_inj = 0;
 	vcpu->regs.rax = save->rax;
 	vcpu->regs.rsp = save->rsp;
 	vcpu->regs.rip = save->rip;
@@ -221,6 +286,6 @@ void svm_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	vcpu->cr2 = save->cr2;
 	exit->cpl = save->cpl;
 	exit->hardware_reason = control->exit_code;
-	exit->vectoring = give_again(control);
-	decode(control, exit);
+	decode_interrupted(control, &exit->interrupted);
+	decode(svm->vmcb, exit);
 }

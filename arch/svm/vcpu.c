@@ -97,7 +97,9 @@ static void intercept(struct vmcb_control_area *control, unsigned int bit)
 static void set_intercepts(struct vmcb_control_area *control)
 {
 	static const u8 bits[] = {
-		INTERCEPT_CR0_WRITE, INTERCEPT_CR4_WRITE,
+		/* TS and MP of CR0 are the guest's */
+		INTERCEPT_SELECTIVE_CR0, INTERCEPT_CR4_WRITE,
+		INTERCEPT_CR8_READ, INTERCEPT_CR8_WRITE,
 		/* the hardware switches DR6 and DR7 only */
 		INTERCEPT_DR0_READ, INTERCEPT_DR1_READ, INTERCEPT_DR2_READ,
 		INTERCEPT_DR3_READ, INTERCEPT_DR4_READ, INTERCEPT_DR5_READ,
@@ -141,8 +143,6 @@ static void init_vmcb(struct dune_vcpu *vcpu, struct vmcb *vmcb)
 	control->misc_ctl = SVM_MISC_ENABLE_NP;
 	control->nested_cr3 = virt_to_phys(vcpu->space->npt.root);
 	vmcb->save.g_pat = DEFAULT_PAT;
-	vmcb->save.dr6 = 0xffff0ff0;
-	vmcb->save.dr7 = 0x400;
 }
 
 /**
@@ -214,8 +214,6 @@ void svm_set_state(struct dune_vcpu *vcpu, const struct dune_state *state)
 	struct vmcb *vmcb = ((struct svm_vcpu *)vcpu->hw)->vmcb;
 	struct vmcb_save_area *save = &vmcb->save;
 
-	/* What the guest was about to get belongs to the state before. */
-	vmcb->control.event_inj = 0;
 	vmcb->control.int_state = 0;
 	put_segment(&save->cs, &state->cs);
 	put_segment(&save->ss, &state->ss);
@@ -230,11 +228,6 @@ void svm_set_state(struct dune_vcpu *vcpu, const struct dune_state *state)
 	save->idtr.base = state->idt.base;
 	save->idtr.limit = state->idt.limit;
 	save->cpl = state->ss.attributes >> 5 & 3;
-	save->cr0 = state->cr0;
-	save->cr3 = state->cr3;
-	save->cr4 = state->cr4;
-	/* A guest cannot run without it (APM vol. 2, "VMRUN"). */
-	save->efer = state->efer | EFER_SVME;
 	save->kernel_gs_base = state->kernel_gs_base;
 	save->star = state->star;
 	save->lstar = state->lstar;
@@ -267,10 +260,6 @@ void svm_get_state(struct dune_vcpu *vcpu, struct dune_state *state)
 	state->gdt.limit = save->gdtr.limit;
 	state->idt.base = save->idtr.base;
 	state->idt.limit = save->idtr.limit;
-	state->cr0 = save->cr0;
-	state->cr3 = save->cr3;
-	state->cr4 = save->cr4;
-	state->efer = save->efer & ~EFER_SVME;
 	state->kernel_gs_base = save->kernel_gs_base;
 	state->star = save->star;
 	state->lstar = save->lstar;
@@ -279,4 +268,41 @@ void svm_get_state(struct dune_vcpu *vcpu, struct dune_state *state)
 	state->sysenter_cs = save->sysenter_cs;
 	state->sysenter_esp = save->sysenter_esp;
 	state->sysenter_eip = save->sysenter_eip;
+}
+
+/**
+ * svm_get_controls() - as struct dune_hal's get_controls
+ * @vcpu: the virtual CPU
+ * @controls: to be filled
+ */
+void svm_get_controls(struct dune_vcpu *vcpu, struct dune_controls *controls)
+{
+	const struct vmcb_save_area *save =
+		&((struct svm_vcpu *)vcpu->hw)->vmcb->save;
+
+	*controls = (struct dune_controls) {
+		.cr0 = save->cr0,
+		.cr3 = save->cr3,
+		.cr4 = save->cr4,
+		.efer = save->efer & ~EFER_SVME,
+		.dr7 = save->dr7,
+	};
+}
+
+/**
+ * svm_set_controls() - as struct dune_hal's set_controls
+ * @vcpu: the virtual CPU
+ * @controls: checked by core
+ */
+void svm_set_controls(struct dune_vcpu *vcpu,
+		      const struct dune_controls *controls)
+{
+	struct vmcb_save_area *save = &((struct svm_vcpu *)vcpu->hw)->vmcb->save;
+
+	save->cr0 = controls->cr0;
+	save->cr3 = controls->cr3;
+	save->cr4 = controls->cr4;
+	/* A guest cannot run without it (APM vol. 2, "VMRUN"). */
+	save->efer = controls->efer | EFER_SVME;
+	save->dr7 = controls->dr7;
 }

@@ -45,6 +45,10 @@ void svm_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit);
 void svm_vcpu_flush(struct dune_vcpu *vcpu);
 void svm_get_state(struct dune_vcpu *vcpu, struct dune_state *state);
 void svm_set_state(struct dune_vcpu *vcpu, const struct dune_state *state);
+void svm_get_controls(struct dune_vcpu *vcpu, struct dune_controls *controls);
+void svm_set_controls(struct dune_vcpu *vcpu,
+		      const struct dune_controls *controls);
+bool svm_interrupt_window(struct dune_vcpu *vcpu);
 void svm_inject(struct dune_vcpu *vcpu, const struct dune_event *event);
 
 int svm_permissions_alloc(void);

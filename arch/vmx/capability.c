@@ -33,6 +33,8 @@ static int check_requirements(const struct vmx_capability *cap,
 			PIN_BASED_VIRTUAL_NMIS;
 	const u32 cpu = CPU_BASED_HLT_EXITING | CPU_BASED_MWAIT_EXITING |
 			CPU_BASED_RDPMC_EXITING | CPU_BASED_MOV_DR_EXITING |
+			CPU_BASED_CR8_LOAD_EXITING |
+			CPU_BASED_CR8_STORE_EXITING |
 			CPU_BASED_UNCOND_IO_EXITING |
 			CPU_BASED_USE_MSR_BITMAPS | CPU_BASED_MONITOR_EXITING |
 			CPU_BASED_INTR_WINDOW_EXITING |
@@ -40,8 +42,8 @@ static int check_requirements(const struct vmx_capability *cap,
 	const u32 exit = VM_EXIT_HOST_ADDR_SPACE_SIZE |
 			 VM_EXIT_SAVE_IA32_PAT | VM_EXIT_LOAD_IA32_PAT |
 			 VM_EXIT_SAVE_IA32_EFER | VM_EXIT_LOAD_IA32_EFER;
-	const u32 entry = VM_ENTRY_IA32E_MODE | VM_ENTRY_LOAD_IA32_PAT |
-			  VM_ENTRY_LOAD_IA32_EFER;
+	const u32 entry = VM_ENTRY_LOAD_DEBUG_CONTROLS | VM_ENTRY_IA32E_MODE |
+			  VM_ENTRY_LOAD_IA32_PAT | VM_ENTRY_LOAD_IA32_EFER;
 	const u64 ept = VMX_EPT_PAGE_WALK_4_BIT | VMX_EPTP_WB_BIT |
 			VMX_EPT_INVEPT_BIT | VMX_EPT_EXTENT_GLOBAL_BIT;
 	const struct requirement requirements[] = {
@@ -56,7 +58,7 @@ static int check_requirements(const struct vmx_capability *cap,
 		{ (cap->ept_vpid & ept) == ept,
 		  "EPT of this CPU lacks 4-level walks, write-back tables or INVEPT" },
 		{ vmx_may_set(cap->exit, exit) && vmx_may_set(cap->entry, entry),
-		  "VT-x of this CPU cannot switch PAT and EFER" },
+		  "VT-x of this CPU cannot switch PAT, EFER and DR7" },
 	};
 	unsigned int i;
 
@@ -123,6 +125,7 @@ int vmx_check_capability(const struct vmx_capability *cap,
 		.guest_phys_bits = min_t(u32, cap->phys_bits, EPT_MAX_BITS),
 		.tlb_tags = 1,
 	};
+	caps->no_large_exec = boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT);
 	if (cap->ept_vpid & VMX_EPT_AD_BIT)
 		caps->features |= DUNE_FEATURE_NESTED_AD;
 	if (vmx_has_vpid(cap)) {

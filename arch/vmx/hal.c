@@ -27,5 +27,8 @@ const struct dune_hal dune_vmx_hal = {
 	.vcpu_flush = vmx_vcpu_flush,
 	.get_state = vmx_get_state,
 	.set_state = vmx_set_state,
+	.get_controls = vmx_get_controls,
+	.set_controls = vmx_set_controls,
 	.inject = vmx_inject,
+	.interrupt_window = vmx_interrupt_window,
 };

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* One entry, one exit: prepare, run, decode. */
-#include <linux/hw_breakpoint.h>
-#include <asm/debugreg.h>
 #include <asm/msr.h>
 #include <asm/traps.h>
 #include <asm/vmx.h>
@@ -31,50 +29,89 @@ void vmx_vcpu_flush(struct dune_vcpu *vcpu)
 /**
  * vmx_inject() - as struct dune_hal's inject
  * @vcpu: the virtual CPU
- * @event: the exception
+ * @event: what the guest gets
  */
 void vmx_inject(struct dune_vcpu *vcpu, const struct dune_event *event)
 {
 	vmx_write32(VM_ENTRY_EXCEPTION_ERROR_CODE, event->error_code);
 	vmx_write32(VM_ENTRY_INTR_INFO_FIELD,
-		    event->vector | INTR_TYPE_HARD_EXCEPTION |
-		    INTR_INFO_VALID_MASK |
+		    event->vector | INTR_INFO_VALID_MASK |
+		    (event->type == DUNE_EVENT_INTERRUPT ?
+		     INTR_TYPE_EXT_INTR : INTR_TYPE_HARD_EXCEPTION) |
 		    (event->has_error_code ? INTR_INFO_DELIVER_CODE_MASK : 0));
 }
 
-/*
- * An event that did not get through because of the exit is given again. What
- * an instruction raised comes again by itself when that is executed again.
+static void ask_for_window(bool ask)
+{
+	u32 controls = vmx_read32(CPU_BASED_VM_EXEC_CONTROL);
+
+	if (ask)
+		controls |= CPU_BASED_INTR_WINDOW_EXITING;
+	else
+		controls &= ~CPU_BASED_INTR_WINDOW_EXITING;
+	vmx_write32(CPU_BASED_VM_EXEC_CONTROL, controls);
+}
+
+/**
+ * vmx_interrupt_window() - as struct dune_hal's interrupt_window
+ * @vcpu: the virtual CPU
+ *
+ * Return: whether the guest can take an interrupt at once.
  */
-static bool give_again(void)
+bool vmx_interrupt_window(struct dune_vcpu *vcpu)
+{
+	const u32 shadow = GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS;
+	bool open = (vcpu->regs.rflags & X86_EFLAGS_IF) &&
+		    !(vmx_read32(GUEST_INTERRUPTIBILITY_INFO) & shadow);
+
+	ask_for_window(!open);
+	return open;
+}
+
+/*
+ * What the guest did not get because of the exit. What an instruction raised
+ * comes again by itself when that is executed again.
+ */
+static void decode_interrupted(struct dune_event *event)
 {
 	u32 info = vmx_read32(IDT_VECTORING_INFO_FIELD);
 
 	if (!(info & VECTORING_INFO_VALID_MASK))
-		return false;
-	if ((info & VECTORING_INFO_TYPE_MASK) != INTR_TYPE_HARD_EXCEPTION)
-		return true;
-	if (info & VECTORING_INFO_DELIVER_CODE_MASK)
-		vmx_write32(VM_ENTRY_EXCEPTION_ERROR_CODE,
-			    vmx_read32(IDT_VECTORING_ERROR_CODE));
-	vmx_write32(VM_ENTRY_INTR_INFO_FIELD, info & ~INTR_INFO_UNBLOCK_NMI);
-	return true;
+		return;
+	switch (info & VECTORING_INFO_TYPE_MASK) {
+	case INTR_TYPE_EXT_INTR:
+		event->type = DUNE_EVENT_INTERRUPT;
+		break;
+	case INTR_TYPE_HARD_EXCEPTION:
+		event->type = DUNE_EVENT_EXCEPTION;
+		break;
+	default:
+		return;
+	}
+	event->vector = info & VECTORING_INFO_VECTOR_MASK;
+	event->has_error_code = info & VECTORING_INFO_DELIVER_CODE_MASK;
+	if (event->has_error_code)
+		event->error_code = vmx_read32(IDT_VECTORING_ERROR_CODE);
 }
 
 static void decode_exception(struct dune_exit *exit)
 {
 	u32 info = vmx_read32(VM_EXIT_INTR_INFO);
+	u32 type = info & INTR_INFO_INTR_TYPE_MASK;
 
 	exit->vector = info & INTR_INFO_VECTOR_MASK;
-	exit->error_code = vmx_read32(VM_EXIT_INTR_ERROR_CODE);
 	exit->reason = DUNE_HW_EXCEPTION;
 	/* These were meant for the host: let its handlers have them. */
-	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR) {
+	if (type == INTR_TYPE_NMI_INTR) {
 		asm volatile("int $2");
 		exit->reason = DUNE_HW_HOST;
 	} else if (exit->vector == X86_TRAP_MC) {
 		asm volatile("int $18");
 		exit->reason = DUNE_HW_HOST;
+	} else if (type == INTR_TYPE_PRIV_SW_EXCEPTION) {
+		exit->instruction_length = vmx_read32(VM_EXIT_INSTRUCTION_LEN);
+	} else if (exit->vector == X86_TRAP_DB) {
+		exit->debug = vmx_readl(EXIT_QUALIFICATION) & DUNE_DR6_FREE;
 	}
 }
 
@@ -92,8 +129,14 @@ static void decode_instruction(struct dune_exit *exit, enum dune_hw_exit reason)
 {
 	exit->reason = reason;
 	exit->instruction_length = vmx_read32(VM_EXIT_INSTRUCTION_LEN);
-	/* It will have been executed, and so ends the shadow of an STI. */
-	vmx_write32(GUEST_INTERRUPTIBILITY_INFO, 0);
+	/*
+	 * It will have been executed, and so ends the shadow of an STI, and the
+	 * step that waited for that.
+	 */
+	if (vmx_read32(GUEST_INTERRUPTIBILITY_INFO)) {
+		vmx_write32(GUEST_INTERRUPTIBILITY_INFO, 0);
+		vmx_writel(GUEST_PENDING_DBG_EXCEPTIONS, 0);
+	}
 }
 
 static void decode(u32 reason, struct dune_exit *exit)
@@ -119,13 +162,23 @@ static void decode(u32 reason, struct dune_exit *exit)
 		decode_instruction(exit, DUNE_HW_HALT);
 		break;
 	case EXIT_REASON_XSETBV:
-		exit->reason = DUNE_HW_XSETBV;
+		decode_instruction(exit, DUNE_HW_XSETBV);
+		break;
+	case EXIT_REASON_MSR_READ:
+	case EXIT_REASON_MSR_WRITE:
+		decode_instruction(exit, DUNE_HW_MSR);
+		exit->write = reason == EXIT_REASON_MSR_WRITE;
 		break;
 	case EXIT_REASON_CR_ACCESS:
 	case EXIT_REASON_DR_ACCESS:
+		decode_instruction(exit, DUNE_HW_REGISTER);
+		exit->instruction_length = 0;
+		break;
+	case EXIT_REASON_INTERRUPT_WINDOW:
+		ask_for_window(false);
+		exit->reason = DUNE_HW_WINDOW;
+		break;
 	case EXIT_REASON_IO_INSTRUCTION:
-	case EXIT_REASON_MSR_READ:
-	case EXIT_REASON_MSR_WRITE:
 	case EXIT_REASON_RDPMC:
 	case EXIT_REASON_INVD:
 	case EXIT_REASON_WBINVD:
@@ -151,21 +204,13 @@ static void decode(u32 reason, struct dune_exit *exit)
 	}
 }
 
-/* An exit clears them; the thread may have watchpoints, the host a tracer. */
-static void restore_debug_state(const struct vmx_vcpu *vmx)
-{
-	if (unlikely(hw_breakpoint_active()))
-		hw_breakpoint_restore();
-	if (unlikely(vmx->host_debugctl))
-		wrmsrq(MSR_IA32_DEBUGCTLMSR, vmx->host_debugctl);
-}
-
 static void read_exit(struct dune_vcpu *vcpu, struct dune_exit *exit)
 {
 	u32 reason = vmx_read32(VM_EXIT_REASON);
 
 	exit->hardware_reason = reason;
 	if (reason & VMX_EXIT_REASONS_FAILED_VMENTRY) {
+		vmx_write32(VM_ENTRY_INTR_INFO_FIELD, 0);
 		exit->reason = DUNE_HW_INVALID;
 		return;
 	}
@@ -173,7 +218,7 @@ static void read_exit(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	vcpu->regs.rip = vmx_readl(GUEST_RIP);
 	vcpu->regs.rflags = vmx_readl(GUEST_RFLAGS);
 	exit->cpl = vmx_read32(GUEST_SS_AR_BYTES) >> 5 & 3;
-	exit->vectoring = give_again();
+	decode_interrupted(&exit->interrupted);
 	decode(reason & 0xffff, exit);
 }
 
@@ -197,8 +242,11 @@ void vmx_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	refused = vmx_enter(&vcpu->regs, vmx->launched);
 
 	vcpu->cr2 = native_read_cr2();
-	restore_debug_state(vmx);
+	/* An exit clears it; the host may have a tracer. */
+	if (unlikely(vmx->host_debugctl))
+		wrmsrq(MSR_IA32_DEBUGCTLMSR, vmx->host_debugctl);
 	if (unlikely(refused)) {
+		vmx_write32(VM_ENTRY_INTR_INFO_FIELD, 0);
 		exit->reason = DUNE_HW_INVALID;
 		exit->hardware_reason = vmx_read32(VM_INSTRUCTION_ERROR);
 		return;

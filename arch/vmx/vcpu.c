@@ -34,7 +34,6 @@ EXPORT_SYMBOL_IF_DUNE_KUNIT(vmx_ept_format);
 
 /* PAT as after reset: memory types that programs expect. */
 #define DEFAULT_PAT	0x0007040600070406ULL
-#define DEFAULT_DR7	0x400
 
 static const u32 guest_msrs[VMX_GUEST_MSRS] = {
 	[VMX_GUEST_STAR] = MSR_STAR,
@@ -122,8 +121,8 @@ static void write_controls(const struct vmx_vcpu *vmx)
 	const u32 exit = VM_EXIT_HOST_ADDR_SPACE_SIZE |
 			 VM_EXIT_SAVE_IA32_PAT | VM_EXIT_LOAD_IA32_PAT |
 			 VM_EXIT_SAVE_IA32_EFER | VM_EXIT_LOAD_IA32_EFER;
-	const u32 entry = VM_ENTRY_IA32E_MODE | VM_ENTRY_LOAD_IA32_PAT |
-			  VM_ENTRY_LOAD_IA32_EFER;
+	const u32 entry = VM_ENTRY_LOAD_DEBUG_CONTROLS | VM_ENTRY_IA32E_MODE |
+			  VM_ENTRY_LOAD_IA32_PAT | VM_ENTRY_LOAD_IA32_EFER;
 
 	vmx_write32(PIN_BASED_VM_EXEC_CONTROL,
 		    pin | vmx_must_set(vmx_capability.pin));
@@ -166,7 +165,6 @@ static void write_fixed_guest_state(void)
 	vmx_write64(VMCS_LINK_POINTER, ~0ULL);
 	vmx_write64(GUEST_IA32_DEBUGCTL, 0);
 	vmx_write64(GUEST_IA32_PAT, DEFAULT_PAT);
-	vmx_writel(GUEST_DR7, DEFAULT_DR7);
 	vmx_write32(GUEST_INTERRUPTIBILITY_INFO, 0);
 	vmx_write32(GUEST_ACTIVITY_STATE, 0);
 	vmx_writel(GUEST_PENDING_DBG_EXCEPTIONS, 0);
@@ -325,11 +323,8 @@ static void get_segment(enum segment segment, struct dune_segment *to)
  */
 void vmx_set_state(struct dune_vcpu *vcpu, const struct dune_state *state)
 {
-	struct vmx_vcpu *vmx = vcpu->hw;
-
-	/* What the guest was about to get belongs to the state before. */
-	vmx_write32(VM_ENTRY_INTR_INFO_FIELD, 0);
 	vmx_write32(GUEST_INTERRUPTIBILITY_INFO, 0);
+	vmx_writel(GUEST_PENDING_DBG_EXCEPTIONS, 0);
 	put_segment(CS, &state->cs);
 	put_segment(SS, &state->ss);
 	put_segment(DS, &state->ds);
@@ -342,13 +337,6 @@ void vmx_set_state(struct dune_vcpu *vcpu, const struct dune_state *state)
 	vmx_write32(GUEST_GDTR_LIMIT, state->gdt.limit);
 	vmx_writel(GUEST_IDTR_BASE, state->idt.base);
 	vmx_write32(GUEST_IDTR_LIMIT, state->idt.limit);
-	vmx_writel(GUEST_CR0, state->cr0);
-	vmx_writel(CR0_READ_SHADOW, state->cr0);
-	vmx_writel(GUEST_CR3, state->cr3);
-	/* A guest cannot run without it (Intel SDM, "VMX Operation"). */
-	vmx_writel(GUEST_CR4, state->cr4 | X86_CR4_VMXE);
-	vmx_writel(CR4_READ_SHADOW, state->cr4);
-	vmx_write64(GUEST_IA32_EFER, state->efer);
 	vmx_write32(GUEST_SYSENTER_CS, state->sysenter_cs);
 	vmx_writel(GUEST_SYSENTER_ESP, state->sysenter_esp);
 	vmx_writel(GUEST_SYSENTER_EIP, state->sysenter_eip);
@@ -357,9 +345,6 @@ void vmx_set_state(struct dune_vcpu *vcpu, const struct dune_state *state)
 	wrmsrq(MSR_CSTAR, state->cstar);
 	wrmsrq(MSR_SYSCALL_MASK, state->sfmask);
 	wrmsrq(MSR_KERNEL_GS_BASE, state->kernel_gs_base);
-	/* CR3 may have been another one. */
-	if (vmx->vpid)
-		vmx_invvpid(VMX_VPID_EXTENT_SINGLE_CONTEXT, vmx->vpid);
 }
 
 /**
@@ -381,10 +366,6 @@ void vmx_get_state(struct dune_vcpu *vcpu, struct dune_state *state)
 	state->gdt.limit = vmx_read32(GUEST_GDTR_LIMIT);
 	state->idt.base = vmx_readl(GUEST_IDTR_BASE);
 	state->idt.limit = vmx_read32(GUEST_IDTR_LIMIT);
-	state->cr0 = vmx_readl(GUEST_CR0);
-	state->cr3 = vmx_readl(GUEST_CR3);
-	state->cr4 = vmx_readl(GUEST_CR4) & ~X86_CR4_VMXE;
-	state->efer = vmx_read64(GUEST_IA32_EFER);
 	state->sysenter_cs = vmx_read32(GUEST_SYSENTER_CS);
 	state->sysenter_esp = vmx_readl(GUEST_SYSENTER_ESP);
 	state->sysenter_eip = vmx_readl(GUEST_SYSENTER_EIP);
@@ -393,4 +374,38 @@ void vmx_get_state(struct dune_vcpu *vcpu, struct dune_state *state)
 	rdmsrq(MSR_CSTAR, state->cstar);
 	rdmsrq(MSR_SYSCALL_MASK, state->sfmask);
 	rdmsrq(MSR_KERNEL_GS_BASE, state->kernel_gs_base);
+}
+
+/**
+ * vmx_get_controls() - as struct dune_hal's get_controls
+ * @vcpu: the virtual CPU
+ * @controls: to be filled
+ */
+void vmx_get_controls(struct dune_vcpu *vcpu, struct dune_controls *controls)
+{
+	*controls = (struct dune_controls) {
+		.cr0 = vmx_readl(GUEST_CR0),
+		.cr3 = vmx_readl(GUEST_CR3),
+		.cr4 = vmx_readl(GUEST_CR4) & ~X86_CR4_VMXE,
+		.efer = vmx_read64(GUEST_IA32_EFER),
+		.dr7 = vmx_readl(GUEST_DR7),
+	};
+}
+
+/**
+ * vmx_set_controls() - as struct dune_hal's set_controls
+ * @vcpu: the virtual CPU
+ * @controls: checked by core
+ */
+void vmx_set_controls(struct dune_vcpu *vcpu,
+		      const struct dune_controls *controls)
+{
+	vmx_writel(GUEST_CR0, controls->cr0);
+	vmx_writel(CR0_READ_SHADOW, controls->cr0);
+	vmx_writel(GUEST_CR3, controls->cr3);
+	/* A guest cannot run without it (Intel SDM, "VMX Operation"). */
+	vmx_writel(GUEST_CR4, controls->cr4 | X86_CR4_VMXE);
+	vmx_writel(CR4_READ_SHADOW, controls->cr4);
+	vmx_write64(GUEST_IA32_EFER, controls->efer);
+	vmx_writel(GUEST_DR7, controls->dr7);
 }

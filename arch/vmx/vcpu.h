@@ -57,6 +57,10 @@ void vmx_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit);
 void vmx_vcpu_flush(struct dune_vcpu *vcpu);
 void vmx_get_state(struct dune_vcpu *vcpu, struct dune_state *state);
 void vmx_set_state(struct dune_vcpu *vcpu, const struct dune_state *state);
+void vmx_get_controls(struct dune_vcpu *vcpu, struct dune_controls *controls);
+void vmx_set_controls(struct dune_vcpu *vcpu,
+		      const struct dune_controls *controls);
+bool vmx_interrupt_window(struct dune_vcpu *vcpu);
 void vmx_inject(struct dune_vcpu *vcpu, const struct dune_event *event);
 
 /* host.c */

@@ -19,7 +19,7 @@
 #include <linux/types.h>
 
 /** DUNE_ABI_VERSION - grows by one with every visible change of this file */
-#define DUNE_ABI_VERSION	1
+#define DUNE_ABI_VERSION	2
 
 /**
  * enum dune_backend - what carries guest mode on this machine
@@ -122,7 +122,8 @@ struct dune_table {
  * struct dune_state - all of a virtual CPU but the general registers
  *
  * What a new virtual CPU has: ring 0 of 64-bit mode with flat segments, no
- * descriptor tables, paging on with @cr3 zero.
+ * descriptor tables, paging on with @cr3 zero, debug registers as after reset,
+ * of the extended state in @xcr0 what the process has.
  */
 struct dune_state {
 	struct dune_segment cs, ss, ds, es, fs, gs, tr, ldt;
@@ -132,11 +133,15 @@ struct dune_state {
 	__u64 kernel_gs_base;
 	__u64 star, lstar, cstar, sfmask;
 	__u64 sysenter_cs, sysenter_esp, sysenter_eip;
-	__u64 reserved[12];
+	__u64 cr8;
+	__u64 dr0, dr1, dr2, dr3, dr6, dr7;
+	__u64 xcr0;
+	__u64 reserved[4];
 };
 
 /**
  * enum dune_exit_reason - why DUNE_RUN came back with 0
+ * @DUNE_EXIT_NONE: it did not; it returned an error
  * @DUNE_EXIT_SYSCALL: the guest made a hypercall in ring 0. The registers are
  *	those of a system call; to go on, put the result into rax.
  * @DUNE_EXIT_RESUME: nothing happened; enter again. The kernel had something
@@ -146,22 +151,36 @@ struct dune_state {
  * @DUNE_EXIT_INVALID_STATE: the CPU refuses to run with this state
  * @DUNE_EXIT_UNKNOWN: an exit the module does not know; @hardware_reason says
  *	which. It cannot go on.
+ * @DUNE_EXIT_RESTART: a system call that the module made was interrupted by a
+ *	signal. What DUNE_RUN returned, an error or not, is the result of that
+ *	system call; to go on, put it into rax. (Where the kernel restarts the
+ *	system call it restarts DUNE_RUN, which goes on with it.)
  */
 enum dune_exit_reason {
-	DUNE_EXIT_SYSCALL = 1,
+	DUNE_EXIT_NONE,
+	DUNE_EXIT_SYSCALL,
 	DUNE_EXIT_RESUME,
 	DUNE_EXIT_SHUTDOWN,
 	DUNE_EXIT_INVALID_STATE,
 	DUNE_EXIT_UNKNOWN,
+	DUNE_EXIT_RESTART,
 };
+
+/*
+ * In dune_run.flags: the module makes the system calls of the guest itself
+ * where this gives the same result as making them outside.
+ */
+#define DUNE_RUN_DIRECT_SYSCALLS	(1U << 0)
 
 /**
  * struct dune_run - the page that a virtual CPU's descriptor maps at offset 0
  * @regs: in and out: general registers. The module reads them once when
  *	DUNE_RUN begins.
- * @exit_reason: out: enum dune_exit_reason
- * @flags: in: zero, none is defined yet
+ * @exit_reason: out: enum dune_exit_reason; in: what the last DUNE_RUN left
+ * @flags: in: DUNE_RUN_*
  * @hardware_reason: out: the CPU's own code for the last exit; for a message
+ * @interrupt: in: 32 to 255 to give the guest an interrupt with this vector as
+ *	soon as it can take one, else zero; out: zero when it has got it
  * @reserved: zero
  */
 struct dune_run {
@@ -169,7 +188,9 @@ struct dune_run {
 	__u32 exit_reason;
 	__u32 flags;
 	__u64 hardware_reason;
-	__u64 reserved[12];
+	__u32 interrupt;
+	__u32 reserved0;
+	__u64 reserved[11];
 };
 
 /**
@@ -191,6 +212,70 @@ struct dune_window {
 };
 
 #define DUNE_WINDOW_SHIFT	30
+
+/**
+ * enum dune_stat - exits that are told apart
+ * @DUNE_STAT_HOST: interrupts and the like for the host
+ * @DUNE_STAT_HYPERCALL: the hypercall instruction
+ * @DUNE_STAT_NESTED_FAULT: memory that the nested page table did not have
+ * @DUNE_STAT_CPUID: CPUID
+ * @DUNE_STAT_XSETBV: XSETBV
+ * @DUNE_STAT_HALT: HLT
+ * @DUNE_STAT_REGISTER: control and debug registers
+ * @DUNE_STAT_MSR: RDMSR and WRMSR
+ * @DUNE_STAT_FORBIDDEN: what gives #GP
+ * @DUNE_STAT_UNDEFINED: what gives #UD
+ * @DUNE_STAT_EXCEPTION: #DB and #AC
+ * @DUNE_STAT_WINDOW: the guest became ready for an interrupt
+ * @DUNE_STAT_SHUTDOWN: triple fault
+ * @DUNE_STAT_INVALID: the CPU refused the state
+ * @DUNE_STAT_UNKNOWN: anything else
+ * @DUNE_STATS: how many there are
+ */
+enum dune_stat {
+	DUNE_STAT_HOST,
+	DUNE_STAT_HYPERCALL,
+	DUNE_STAT_NESTED_FAULT,
+	DUNE_STAT_CPUID,
+	DUNE_STAT_XSETBV,
+	DUNE_STAT_HALT,
+	DUNE_STAT_REGISTER,
+	DUNE_STAT_MSR,
+	DUNE_STAT_FORBIDDEN,
+	DUNE_STAT_UNDEFINED,
+	DUNE_STAT_EXCEPTION,
+	DUNE_STAT_WINDOW,
+	DUNE_STAT_SHUTDOWN,
+	DUNE_STAT_INVALID,
+	DUNE_STAT_UNKNOWN,
+	DUNE_STATS,
+};
+
+/**
+ * struct dune_stats - what the virtual CPUs of a process did, added up
+ * @flags: in: zero
+ * @vcpus: virtual CPUs that there are now
+ * @exits: by enum dune_stat
+ * @nested_faults: pages mapped by nested faults: of 4 KiB, 2 MiB, 1 GiB
+ * @around: pages of 4 KiB mapped along with one that was asked for
+ * @injected: events given to the guest
+ * @direct_syscalls: system calls that the module made
+ * @plain_syscalls: system calls that it left to user space
+ * @nested_tables: pages that the nested page table takes now
+ * @reserved: zero
+ */
+struct dune_stats {
+	__u32 flags;
+	__u32 vcpus;
+	__u64 exits[24];
+	__u64 nested_faults[3];
+	__u64 around;
+	__u64 injected;
+	__u64 direct_syscalls;
+	__u64 plain_syscalls;
+	__u64 nested_tables;
+	__u64 reserved[8];
+};
 
 #define DUNE_IOC_MAGIC		0xD7
 
@@ -220,7 +305,8 @@ struct dune_window {
  *
  * Return: 0 with exit_reason set; -EINTR when a signal is to be delivered;
  * -EBUSY when another thread runs it; -EIO from another process; -EINVAL for
- * flags; -ENOMEM when kernel memory ran out.
+ * flags or the interrupt's vector; -ENOMEM when kernel memory ran out. With
+ * DUNE_EXIT_RESTART anything, see there.
  */
 #define DUNE_RUN		_IO(DUNE_IOC_MAGIC, 0x10)
 
@@ -243,5 +329,12 @@ struct dune_window {
  * memory is in use; -ENOMEM.
  */
 #define DUNE_GET_WINDOW		_IOWR(DUNE_IOC_MAGIC, 0x13, struct dune_window)
+
+/**
+ * DUNE_GET_STATS - on a virtual CPU: what all those of the process did
+ *
+ * Return: 0; -EINVAL, -EFAULT, -EIO.
+ */
+#define DUNE_GET_STATS		_IOWR(DUNE_IOC_MAGIC, 0x14, struct dune_stats)
 
 #endif /* _UAPI_LINUX_DUNE_H */

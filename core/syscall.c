@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * System calls of the guest, by one of two paths.
+ *
+ * The plain path leaves DUNE_RUN, and user space makes the call. The direct
+ * path makes it here, through the kernel's own dispatcher, where nothing on the
+ * kernel's entry path would have a say: no seccomp, ptrace, audit or tracing of
+ * this thread, nothing to do before it returns to user mode.
+ */
+#include <linux/entry-common.h>
+#include <linux/kprobes.h>
+#include <linux/module.h>
+#include <linux/nospec.h>
+#include <linux/sched/signal.h>
+#include <linux/static_call.h>
+#include <linux/thread_info.h>
+#include <asm/ptrace.h>
+#include <asm/segment.h>
+#include <asm/syscall.h>
+#include <asm/unistd.h>
+
+#include "compat.h"
+#include "syscall.h"
+#include "trace.h"
+#include "vcpu.h"
+
+static bool direct_syscalls = true;
+module_param(direct_syscalls, bool, 0444);
+MODULE_PARM_DESC(direct_syscalls,
+		 "make system calls of the guest without leaving to user space (default: yes)");
+
+static long no_dispatcher(const struct pt_regs *regs, unsigned int number)
+{
+	return -ENOSYS;
+}
+
+/* A direct call: no indirect branch for anybody to train. */
+DEFINE_STATIC_CALL(dune_dispatcher, no_dispatcher);
+
+static bool have_dispatcher __ro_after_init;
+
+/**
+ * dune_syscall_init() - find the kernel's dispatcher
+ *
+ * It is not exported, but a probe can be placed on it, which tells its address.
+ * Without it every call takes the plain path.
+ */
+void dune_syscall_init(void)
+{
+	struct kprobe probe = {
+		.symbol_name = "x64_sys_call",
+		.flags = KPROBE_FLAG_DISABLED,
+	};
+	void *dispatcher;
+
+	if (!direct_syscalls)
+		return;
+	if (register_kprobe(&probe)) {
+		pr_info("dune: this kernel shows no system-call dispatcher, no direct system calls\n");
+		return;
+	}
+	dispatcher = probe.addr;
+	unregister_kprobe(&probe);
+	static_call_update(dune_dispatcher, dispatcher);
+	have_dispatcher = true;
+}
+
+/**
+ * dune_syscall_may_be_direct() - can this call be made outside of its place
+ * @number: the system call
+ * @request: its second argument
+ *
+ * Not those that look at or change the registers with which the thread came
+ * into the kernel, that end it or make another one, or that change what is
+ * switched with the guest; nor our own, whose virtual CPU is in use.
+ *
+ * Return: whether it can.
+ */
+bool dune_syscall_may_be_direct(u64 number, u64 request)
+{
+	switch (number) {
+	case __NR_clone:
+	case __NR_clone3:
+	case __NR_fork:
+	case __NR_vfork:
+	case __NR_execve:
+	case __NR_execveat:
+	case __NR_exit:
+	case __NR_exit_group:
+	case __NR_rt_sigreturn:
+	case __NR_sigaltstack:
+	case __NR_restart_syscall:
+	case __NR_arch_prctl:
+	case __NR_modify_ldt:
+	case __NR_set_thread_area:
+	case __NR_get_thread_area:
+	case __NR_iopl:
+	case __NR_ioperm:
+	case __NR_ptrace:
+	case __NR_rseq:
+	case __NR_uselib:
+		return false;
+	case __NR_ioctl:
+		return _IOC_TYPE(request) != DUNE_IOC_MAGIC;
+	default:
+		return number < NR_syscalls;
+	}
+}
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_syscall_may_be_direct);
+
+/* Would the kernel's entry path, or its exit path, do anything for this call? */
+static bool has_entry_work(void)
+{
+	return READ_ONCE(current_thread_info()->syscall_work) ||
+	       (read_thread_flags() &
+		(EXIT_TO_USER_MODE_WORK & ~_TIF_NEED_RESCHED));
+}
+
+static void fill_pt_regs(struct pt_regs *regs, const struct dune_regs *from)
+{
+	*regs = (struct pt_regs) {
+		.r15 = from->r15, .r14 = from->r14, .r13 = from->r13,
+		.r12 = from->r12, .bp = from->rbp, .bx = from->rbx,
+		.r11 = from->r11, .r10 = from->r10, .r9 = from->r9,
+		.r8 = from->r8, .ax = -ENOSYS, .cx = from->rcx,
+		.dx = from->rdx, .si = from->rsi, .di = from->rdi,
+		.orig_ax = from->rax, .ip = from->rip, .sp = from->rsp,
+		.flags = from->rflags, .cs = __USER_CS, .ss = __USER_DS,
+	};
+}
+
+static bool is_restart(long result)
+{
+	return result == -ERESTARTSYS || result == -ERESTARTNOINTR ||
+	       result == -ERESTARTNOHAND || result == -ERESTART_RESTARTBLOCK;
+}
+
+/*
+ * A call that a signal interrupted makes DUNE_RUN end the same way: then the
+ * kernel decides by the signal's handler, as it would have for the call itself,
+ * whether it fails or is made again.
+ */
+static int make_call(struct dune_vcpu *vcpu, unsigned int number)
+{
+	struct pt_regs regs;
+	long result;
+
+	fill_pt_regs(&regs, &vcpu->regs);
+	number = array_index_nospec(number, NR_syscalls);
+	result = static_call(dune_dispatcher)(&regs, number);
+	vcpu->stats.direct_syscalls++;
+	trace_dune_syscall(number, result, true);
+	if (is_restart(result)) {
+		dune_vcpu_leave(vcpu, DUNE_EXIT_RESTART);
+		return result;
+	}
+	vcpu->regs.rax = result;
+	return DUNE_CONTINUE;
+}
+
+/**
+ * dune_syscall() - the guest made a system call
+ * @vcpu: loaded, its registers are those of the call
+ *
+ * Return: DUNE_CONTINUE when it has been made, or what DUNE_RUN returns.
+ */
+int dune_syscall(struct dune_vcpu *vcpu)
+{
+	const struct dune_regs *regs = &vcpu->regs;
+
+	if (vcpu->direct && have_dispatcher && !has_entry_work() &&
+	    dune_syscall_may_be_direct(regs->rax, regs->rsi))
+		return make_call(vcpu, regs->rax);
+	vcpu->stats.plain_syscalls++;
+	trace_dune_syscall(regs->rax, 0, false);
+	return dune_vcpu_leave(vcpu, DUNE_EXIT_SYSCALL);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* System calls of the guest. */
+#ifndef DUNE_SYSCALL_H
+#define DUNE_SYSCALL_H
+
+#include <linux/types.h>
+
+struct dune_vcpu;
+
+void dune_syscall_init(void);
+int dune_syscall(struct dune_vcpu *vcpu);
+bool dune_syscall_may_be_direct(u64 number, u64 request);
+
+#endif /* DUNE_SYSCALL_H */
