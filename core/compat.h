@@ -8,6 +8,8 @@
 
 #include <linux/version.h>
 #include <linux/syscore_ops.h>
+#include <linux/thread_info.h>
+#include <asm/fpu/api.h>
 
 /* 6.16: CPUID has a header of its own, which others no longer include */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
@@ -83,6 +85,22 @@
 #define misc_ctl		nested_ctl
 #define SVM_MISC_ENABLE_NP	SVM_NESTED_CTL_NP_ENABLE
 #endif
+
+/*
+ * 6.18: switch_fpu_return() is KVM's alone. Then the thread's floating-point
+ * registers come back on the way to user mode.
+ */
+static inline bool dune_load_fpu(void)
+{
+	if (!test_thread_flag(TIF_NEED_FPU_LOAD))
+		return true;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+	switch_fpu_return();
+	return true;
+#else
+	return false;
+#endif
+}
 
 /* A process has an LDT only where the kernel was built to make them. */
 #ifdef CONFIG_MODIFY_LDT_SYSCALL

@@ -174,27 +174,39 @@ static void enter(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	load_host_registers(vcpu, host_xcr0);
 
 	WRITE_ONCE(vcpu->in_guest, -1);
+	vcpu->did_work = false;
 	vcpu->event = exit->interrupted;
 	vcpu->stats.exits[exit->reason]++;
 	trace_dune_exit(exit, vcpu->regs.rip);
 }
 
 /*
+ * Is there something to do on the way to user mode? Once before each entry is
+ * enough: a tracer's stop at the system call makes new work every time.
+ */
+static bool must_go_to_user(struct dune_vcpu *vcpu)
+{
+	if (!dune_load_fpu())
+		return true;
+	if (!(read_thread_flags() & USER_MODE_WORK) || vcpu->did_work)
+		return false;
+	vcpu->did_work = true;
+	return true;
+}
+
+/*
  * Enters once if nothing speaks against it. The guest has the thread's own
- * floating-point registers: if the kernel put them away meanwhile, the way back
- * to user mode brings them, and does what else is due there.
+ * floating-point registers, which the kernel may have put away meanwhile.
  */
 static int enter_if_possible(struct dune_vcpu *vcpu, struct dune_exit *exit)
 {
-	unsigned long flags;
 	int ret = DUNE_CONTINUE;
 
 	exit->reason = DUNE_HW_HOST;
 	local_irq_disable();
-	flags = read_thread_flags();
 	if (signal_pending(current))
 		ret = -EINTR;
-	else if (flags & (_TIF_NEED_FPU_LOAD | USER_MODE_WORK))
+	else if (must_go_to_user(vcpu))
 		ret = dune_vcpu_leave(vcpu, DUNE_EXIT_RESUME);
 	else if (!cpumask_test_cpu(smp_processor_id(), &dune_hardware.enabled))
 		ret = -ESHUTDOWN;

@@ -28,6 +28,8 @@
  * @dr7: its DR7, as the backend has it
  * @xcr0: its XCR0
  * @event: what it is given at the next entry
+ * @did_work: it went to user space for what the kernel does on the way there,
+ *	and has not been in the guest since
  * @direct: user space wants its system calls made here where that is the same
  * @interrupt: the vector it is given as soon as it can take one, or 0
  * @stats: what is counted; written by the thread that runs it, summed up by
@@ -51,6 +53,7 @@ struct dune_vcpu {
 	u64 dr7;
 	u64 xcr0;
 	struct dune_event event;
+	bool did_work;
 	bool direct;
 	u8 interrupt;
 	struct dune_stats stats;

@@ -32,6 +32,7 @@ static struct {
 	bool entered;
 	struct dune_info info;
 	int device;
+	int vcpu;
 	void *syscall_entry;
 } dune;
 
@@ -162,6 +163,7 @@ int dune_enter(void)
 	err = set_up_guest(&thread);
 	if (!err) {
 		dune.entered = true;
+		dune.vcpu = thread.vcpu;
 		err = dune_enter_guest(&thread);
 	}
 	/* In the guest, if it worked. */
@@ -173,6 +175,15 @@ int dune_enter(void)
 		close(thread.vcpu);
 	}
 	return err;
+}
+
+int dune_get_stats(struct dune_stats *stats)
+{
+	memset(stats, 0, sizeof(*stats));
+	if (!dune.entered)
+		return -EINVAL;
+	return dune_raw_syscall(SYS_ioctl, dune.vcpu, DUNE_GET_STATS,
+				(long)stats, 0, 0, 0);
 }
 
 static long forward(const struct dune_regs *regs)

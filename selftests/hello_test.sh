@@ -29,10 +29,16 @@ verdict()
 	status=1
 }
 
+# all but the counters
+output_is_expected()
+{
+	[ "$(echo "$output" | sed '/^exits:/d; /^system calls:/d')" = "$expected" ]
+}
+
 output=$(dune-hello 2>&1)
 [ $? -eq 42 ]
 verdict $? "1 its exit status arrives"
-[ "$output" = "$expected" ]
+output_is_expected
 verdict $? "2 the C library works in ring 0"
 output=$(dune-hello --crash 2>&1)
 [ $? -eq 139 ]
@@ -43,8 +49,8 @@ round=0
 while [ $round -lt 10 ]; do
 	round=$((round + 1))
 	output=$(dune-hello 2>&1)
-	[ "$output" = "$expected" ] || break
+	output_is_expected || break
 done
-[ "$output" = "$expected" ]
+output_is_expected
 verdict $? "4 and wherever its memory lies"
 exit $status

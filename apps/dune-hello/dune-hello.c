@@ -61,6 +61,26 @@ static int try_memory(void)
 	return memcmp(far, heap, size) || munmap(far, size);
 }
 
+static void print_counters(void)
+{
+	struct dune_stats stats;
+	unsigned long long exits = 0;
+	unsigned int i;
+
+	if (dune_get_stats(&stats)) {
+		printf("counters: none\n");
+		return;
+	}
+	for (i = 0; i < DUNE_STATS; i++)
+		exits += stats.exits[i];
+	printf("exits: %llu (%llu hypercalls, %llu nested faults)\n", exits,
+	       (unsigned long long)stats.exits[DUNE_STAT_HYPERCALL],
+	       (unsigned long long)stats.exits[DUNE_STAT_NESTED_FAULT]);
+	printf("system calls: %llu in place, %llu left to the process\n",
+	       (unsigned long long)stats.direct_syscalls,
+	       (unsigned long long)stats.plain_syscalls);
+}
+
 int main(int argc, char **argv)
 {
 	struct timespec before, after;
@@ -88,6 +108,7 @@ int main(int argc, char **argv)
 	clock_gettime(CLOCK_MONOTONIC, &after);
 	printf("clock: %s\n", after.tv_sec >= before.tv_sec ? "works" : "fails");
 	printf("floating point: %g\n", 1.5 * (ring() + 2));
+	print_counters();
 	fflush(stdout);
 	if (argc == 2)
 		write_nowhere();

@@ -46,10 +46,32 @@ static const char *yes_no(uint64_t bits)
 	return bits ? "yes" : "no";
 }
 
+/* What each process in Dune did so far; only root may know. */
+static void print_processes(void)
+{
+	FILE *file = fopen("/sys/kernel/debug/dune/processes", "re");
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		char name[64];
+		unsigned long long value;
+
+		if (sscanf(line, "%63s %llu", name, &value) != 2)
+			continue;
+		if (line[0] != ' ')
+			printf("process %llu:\n", value);
+		else if (value)
+			printf("    %-17s%llu\n", name, value);
+	}
+	if (file)
+		fclose(file);
+}
+
 static int print_usage(FILE *stream, int status)
 {
 	fprintf(stream, "usage: dune-info [--help]\n"
-		"Prints what Dune can do on this machine.\n");
+		"Prints what Dune can do on this machine and, to root, what\n"
+		"each process in Dune did so far.\n");
 	return status;
 }
 
@@ -80,5 +102,6 @@ int main(int argc, char **argv)
 	       yes_no(info.features & DUNE_FEATURE_TAGGED_TLB), info.tlb_tags);
 	print_hypercall(&info);
 	printf("vCPUs per process:   %u\n", info.max_vcpus);
+	print_processes();
 	return 0;
 }

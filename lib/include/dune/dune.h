@@ -49,6 +49,14 @@ int dune_init(void);
  */
 int dune_enter(void);
 
+/**
+ * dune_get_stats() - what the process did in Dune so far
+ * @stats: filled
+ *
+ * Return: 0; -EINVAL before dune_enter().
+ */
+int dune_get_stats(struct dune_stats *stats);
+
 #ifdef __cplusplus
 }
 #endif
