@@ -23,14 +23,15 @@ static bool is_legacy_prefix(u8 byte)
 
 /**
  * dune_decode_move() - decode a MOV to or from a control or debug register
- * @bytes: the instruction
+ * @code: the instruction
  * @len: how many bytes there are
  * @move: filled
  *
  * Return: whether it is one.
  */
-bool dune_decode_move(const u8 *bytes, size_t len, struct dune_move *move)
+bool dune_decode_move(const void *code, size_t len, struct dune_move *move)
 {
+	const u8 *bytes = code;
 	size_t i = 0;
 	u8 rex = 0, modrm;
 

@@ -24,6 +24,6 @@ struct dune_move {
 	u8 general;
 };
 
-bool dune_decode_move(const u8 *bytes, size_t len, struct dune_move *move);
+bool dune_decode_move(const void *code, size_t len, struct dune_move *move);
 
 #endif /* DUNE_DECODE_H */

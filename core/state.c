@@ -109,6 +109,7 @@ u64 dune_host_xcr0(void)
 	return boot_cpu_has(X86_FEATURE_OSXSAVE) ?
 	       xgetbv(XCR_XFEATURE_ENABLED_MASK) : 0;
 }
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_host_xcr0);
 
 /* All of these bits or none. */
 static bool together(u64 value, u64 bits)

@@ -110,6 +110,10 @@ SYM_FUNC_START(svm_enter)
 	pop	%r15
 	pop	%rbp
 
+#ifdef UNTRAIN_RET_VM
+	UNTRAIN_RET_VM
+#else
 	UNTRAIN_RET
+#endif
 	RET
 SYM_FUNC_END(svm_enter)

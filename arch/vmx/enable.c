@@ -59,6 +59,7 @@ int vmx_setup(void)
 		vmx_teardown();
 		return -ENOMEM;
 	}
+	vmx_mitigation_setup();
 	return 0;
 }
 

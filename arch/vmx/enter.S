@@ -100,6 +100,7 @@ SYM_INNER_LABEL(vmx_exited, SYM_L_GLOBAL)
 	/* No return before this: the guest trained the predictor. */
 	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
+	CLEAR_BRANCH_HISTORY_VMEXIT
 
 	/* The guest's values are not to be speculated with. */
 	mov	%ebx, %eax

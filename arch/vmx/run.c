@@ -238,6 +238,7 @@ void vmx_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	vmx_writel(GUEST_RFLAGS, vcpu->regs.rflags);
 	if (native_read_cr2() != vcpu->cr2)
 		native_write_cr2(vcpu->cr2);
+	vmx_mitigate_entry();
 
 	refused = vmx_enter(&vcpu->regs, vmx->launched);
 

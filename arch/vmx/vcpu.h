@@ -68,6 +68,10 @@ void vmx_write_host_state(struct vmx_vcpu *vmx);
 void vmx_refresh_host_state(struct vmx_vcpu *vmx);
 void vmx_restore_host_tables(void);
 
+/* mitigation.c */
+void vmx_mitigation_setup(void);
+void vmx_mitigate_entry(void);
+
 int vmx_permissions_alloc(void);
 void vmx_permissions_free(void);
 

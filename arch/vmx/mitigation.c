@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Faults of the CPU that an entry has to make up for. */
+#include <linux/cpu.h>
+#include <linux/jump_label.h>
+#include <linux/printk.h>
+#include <asm/cpufeature.h>
+#include <asm/msr.h>
+
+#include "../../core/compat.h"
+#include "vcpu.h"
+
+/*
+ * L1 terminal fault: a guest that writes its own page table can read what is in
+ * the data cache, whatever the nested page table says.
+ */
+static DEFINE_STATIC_KEY_FALSE(flush_l1d);
+
+static bool has_l1tf(void)
+{
+	u64 capabilities = 0;
+
+	if (!boot_cpu_has_bug(X86_BUG_L1TF) || cpu_mitigations_off())
+		return false;
+	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
+		rdmsrq_safe(MSR_IA32_ARCH_CAPABILITIES, &capabilities);
+	/* A hypervisor below us does it. */
+	return !(capabilities & ARCH_CAP_SKIP_VMENTRY_L1DFLUSH);
+}
+
+/** vmx_mitigation_setup() - find out what this CPU needs */
+void vmx_mitigation_setup(void)
+{
+	if (!has_l1tf())
+		return;
+	if (!boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
+		pr_warn("dune: L1TF: the microcode cannot flush the data cache, guests may read host memory\n");
+		return;
+	}
+	if (cpu_smt_possible())
+		pr_warn("dune: L1TF: sibling threads share the data cache, boot with nosmt against untrusted programs\n");
+	static_branch_enable(&flush_l1d);
+}
+
+/** vmx_mitigate_entry() - nothing of the host's is left for the guest to read */
+void vmx_mitigate_entry(void)
+{
+	if (static_branch_unlikely(&flush_l1d))
+		wrmsrq(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+}
