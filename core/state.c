@@ -27,7 +27,6 @@
 #define EFER_FIXED	(EFER_LME | EFER_LMA | EFER_NX)
 #define EFER_FREE	(EFER_SCE)
 
-
 /**
  * dune_state_cr4_allowed() - the bits of CR4 that a guest may set
  *
@@ -85,19 +84,28 @@ static bool within(u64 value, u64 fixed, u64 free)
 	return (value & fixed) == fixed && !(value & ~(fixed | free));
 }
 
-/** dune_cr0_good() - may a guest have this in CR0 */
+/**
+ * dune_cr0_good() - may a guest have this in CR0
+ * @cr0: the value
+ */
 bool dune_cr0_good(u64 cr0)
 {
 	return within(cr0, CR0_FIXED, CR0_FREE);
 }
 
-/** dune_cr4_good() - may a guest have this in CR4 */
+/**
+ * dune_cr4_good() - may a guest have this in CR4
+ * @cr4: the value
+ */
 bool dune_cr4_good(u64 cr4)
 {
 	return within(cr4, CR4_FIXED, dune_state_cr4_allowed());
 }
 
-/** dune_efer_good() - may a guest have this in EFER */
+/**
+ * dune_efer_good() - may a guest have this in EFER
+ * @efer: the value
+ */
 bool dune_efer_good(u64 efer)
 {
 	return within(efer, EFER_FIXED, EFER_FREE);
@@ -119,6 +127,7 @@ static bool together(u64 value, u64 bits)
 
 /**
  * dune_xcr0_good() - may a guest have this in XCR0
+ * @xcr0: the value
  *
  * Other combinations make XSETBV fault, in the kernel (Intel SDM, "Extended
  * Control Registers").

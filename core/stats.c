@@ -94,6 +94,7 @@ static void show_space(struct seq_file *file, struct dune_space *space)
 }
 
 static void *processes_start(struct seq_file *file, loff_t *position)
+	__acquires(&spaces_lock)
 {
 	spin_lock(&spaces_lock);
 	return seq_list_start(&spaces, *position);
@@ -106,6 +107,7 @@ static void *processes_next(struct seq_file *file, void *entry,
 }
 
 static void processes_stop(struct seq_file *file, void *entry)
+	__releases(&spaces_lock)
 {
 	spin_unlock(&spaces_lock);
 }
@@ -124,7 +126,10 @@ static const struct seq_operations processes_sops = {
 };
 DEFINE_SEQ_ATTRIBUTE(processes);
 
-/** dune_stats_list() - a process came */
+/**
+ * dune_stats_list() - a process came
+ * @space: the process
+ */
 void dune_stats_list(struct dune_space *space)
 {
 	spin_lock(&spaces_lock);
@@ -132,7 +137,10 @@ void dune_stats_list(struct dune_space *space)
 	spin_unlock(&spaces_lock);
 }
 
-/** dune_stats_unlist() - a process is gone */
+/**
+ * dune_stats_unlist() - a process is gone
+ * @space: the process
+ */
 void dune_stats_unlist(struct dune_space *space)
 {
 	spin_lock(&spaces_lock);

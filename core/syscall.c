@@ -31,7 +31,7 @@ MODULE_PARM_DESC(direct_syscalls,
 
 static long no_dispatcher(const struct pt_regs *regs, unsigned int number)
 {
-	return -ENOSYS;
+	return -EINVAL;
 }
 
 /* A direct call: no indirect branch for anybody to train. */
@@ -122,8 +122,8 @@ static void fill_pt_regs(struct pt_regs *regs, const struct dune_regs *from)
 		.r15 = from->r15, .r14 = from->r14, .r13 = from->r13,
 		.r12 = from->r12, .bp = from->rbp, .bx = from->rbx,
 		.r11 = from->r11, .r10 = from->r10, .r9 = from->r9,
-		.r8 = from->r8, .ax = -ENOSYS, .cx = from->rcx,
-		.dx = from->rdx, .si = from->rsi, .di = from->rdi,
+		.r8 = from->r8, .cx = from->rcx, .dx = from->rdx,
+		.si = from->rsi, .di = from->rdi,
 		.orig_ax = from->rax, .ip = from->rip, .sp = from->rsp,
 		.flags = from->rflags, .cs = __USER_CS, .ss = __USER_DS,
 	};

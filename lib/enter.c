@@ -99,10 +99,6 @@ fail:
 	return -errno;
 }
 
-/* Both ends of libdune, wherever it was linked into. */
-extern const char __ehdr_start[] __attribute__((visibility("hidden")));
-extern const char _end[] __attribute__((visibility("hidden")));
-
 /*
  * What the handler of the first fault needs must be there before it: a fault
  * in the handler would find its stack and its lock in use.

@@ -53,6 +53,10 @@ struct dune_thread {
 /* Calls the kernel without the C library, which has errno and cancellation. */
 long dune_raw_syscall(long nr, long a, long b, long c, long d, long e, long f);
 
+/* Both ends of libdune, or of what it was linked into. */
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char _end[] __attribute__((visibility("hidden")));
+
 /* enter.c, entry.S */
 int dune_enter_guest(struct dune_thread *thread);
 int dune_host_loop(struct dune_thread *thread);

@@ -202,11 +202,11 @@ TEST_F(syscalls, may_close_the_virtual_cpu)
 	EXPECT_EQ(EBADF, errno);
 }
 
-static volatile int signals_seen;
+static int signals_seen;
 
 static void on_signal(int signal)
 {
-	signals_seen++;
+	__atomic_add_fetch(&signals_seen, 1, __ATOMIC_RELAXED);
 }
 
 static void alarm_after(int milliseconds, int flags)
@@ -228,17 +228,17 @@ TEST_F(syscalls, are_interrupted_as_outside)
 	alarm_after(100, 0);
 	EXPECT_EQ(-EINTR, from_guest(&self->guest, SYS_read, fds[0],
 				     (long)&byte, 1));
-	EXPECT_EQ(1, signals_seen);
+	EXPECT_EQ(1, __atomic_load_n(&signals_seen, __ATOMIC_RELAXED));
 	alarm_after(100, SA_RESTART);
 	EXPECT_EQ(-EINTR, from_guest(&self->guest, SYS_pause, 0, 0, 0));
-	EXPECT_EQ(1, signals_seen);
+	EXPECT_EQ(1, __atomic_load_n(&signals_seen, __ATOMIC_RELAXED));
 }
 
 static int pipe_to_answer;
 
 static void answer(int signal)
 {
-	signals_seen++;
+	__atomic_add_fetch(&signals_seen, 1, __ATOMIC_RELAXED);
 	write(pipe_to_answer, "x", 1);
 }
 
@@ -254,7 +254,7 @@ TEST_F(syscalls, are_restarted_as_outside)
 	sigaction(SIGALRM, &action, NULL);
 	EXPECT_EQ(1, from_guest(&self->guest, SYS_read, fds[0], (long)&byte, 1));
 	EXPECT_EQ('x', byte);
-	EXPECT_EQ(1, signals_seen);
+	EXPECT_EQ(1, __atomic_load_n(&signals_seen, __ATOMIC_RELAXED));
 }
 
 /* A call that goes on where it was: stopped and continued, no handler runs. */
