@@ -18,18 +18,22 @@
 struct host_page {
 	struct dune_mapping mapping;
 	bool present;
+	bool used;
 };
 
 /*
  * The guest may do what a user access may do at this moment without a fault.
  * An entry that is writable but clean is mapped read-only: the host wants to
- * see the first write, and so with the first access.
+ * see the first write. The first use it sees by the nested entry itself, which
+ * clear_flush_young() in space.c reports. (The host's own fault path would not
+ * mark the page for us: a CPU that walks the table does that.)
  */
 static void read_leaf(struct host_page *page, unsigned long entry, u64 pfn,
 		      enum dune_level level)
 {
-	page->present = (entry & (_PAGE_PRESENT | _PAGE_USER | _PAGE_ACCESSED)) ==
-			(_PAGE_PRESENT | _PAGE_USER | _PAGE_ACCESSED);
+	page->present = (entry & (_PAGE_PRESENT | _PAGE_USER)) ==
+			(_PAGE_PRESENT | _PAGE_USER);
+	page->used = entry & _PAGE_ACCESSED;
 	page->mapping = (struct dune_mapping) {
 		.pfn = pfn,
 		.level = level,
@@ -133,8 +137,8 @@ struct host_pages {
 };
 
 /*
- * A page is seldom used alone. Only those are taken that a user access could
- * use right now, so that the host hears of every first use.
+ * A page is seldom used alone. Only those are taken that are in use already, so
+ * that the host hears of every first use.
  */
 static void read_around(struct mm_struct *mm, unsigned long address,
 			struct host_pages *host)
@@ -161,6 +165,7 @@ static void map_around(struct dune_vcpu *vcpu, u64 gpa,
 		u64 neighbour = first + i * PAGE_SIZE;
 
 		if (i == host->wanted || !host->pages[i].present ||
+		    !host->pages[i].used ||
 		    host->pages[i].mapping.level != DUNE_LEVEL_4K ||
 		    dune_npt_lookup(npt, neighbour, &level) ||
 		    level != DUNE_LEVEL_4K)
