@@ -10,6 +10,7 @@
 #include <linux/pgtable.h>
 #include <linux/sched/signal.h>
 
+#include "compat.h"
 #include "hardware.h"
 #include "space.h"
 #include "vcpu.h"
@@ -259,3 +260,4 @@ int dune_space_fault(struct dune_vcpu *vcpu, const struct dune_exit *exit,
 	dune_npt_cache_drain(&cache);
 	return err;
 }
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_space_fault);

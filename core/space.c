@@ -58,6 +58,7 @@ void dune_space_flush(struct dune_space *space)
 	free_cpumask_var(cpus);
 	dune_npt_free_retired(&space->npt);
 }
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_space_flush);
 
 /* Zaps a range of the process wherever the guest sees it. */
 static bool zap_range(struct dune_space *space, u64 start, u64 end)
@@ -203,6 +204,7 @@ struct dune_space *dune_space_get(void)
 		return ERR_CAST(notifier);
 	return space_of(notifier);
 }
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_space_get);
 
 /**
  * dune_space_put() - give a reference back
@@ -212,12 +214,14 @@ void dune_space_put(struct dune_space *space)
 {
 	mmu_notifier_put(&space->notifier);
 }
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_space_put);
 
 /** dune_space_synchronize() - wait until every space given back is freed */
 void dune_space_synchronize(void)
 {
 	mmu_notifier_synchronize();
 }
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_space_synchronize);
 
 /**
  * dune_window_get() - where the guest finds a gibibyte of the process
@@ -257,6 +261,7 @@ int dune_window_get(struct dune_space *space, u64 address, u64 *gpa)
 	*gpa = (u64)i << DUNE_WINDOW_SHIFT;
 	return err;
 }
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_window_get);
 
 /**
  * dune_window_address() - what a guest-physical address shows
@@ -281,3 +286,4 @@ bool dune_window_address(struct dune_space *space, u64 gpa, u64 *address)
 		   (gpa & ((1ULL << DUNE_WINDOW_SHIFT) - 1));
 	return true;
 }
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_window_address);

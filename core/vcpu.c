@@ -422,3 +422,4 @@ int dune_vcpu_create_fd(void)
 		vcpu_destroy(vcpu);
 	return fd;
 }
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_vcpu_create_fd);
