@@ -280,4 +280,49 @@ TEST_F_TIMEOUT(host, thread_moves_between_cpus, 300)
 	}
 }
 
+static void *spin_on_the_last_cpu(void *arg)
+{
+	struct guest guest;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sysconf(_SC_NPROCESSORS_ONLN) - 1, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+	if (guest_create(&guest))
+		return NULL;
+	guest_emit(&guest, "\xfa\xf0\xff\x07\xeb\xfb", 6); /* cli; 1: lock incl (%rdi); jmp 1b */
+	guest_map(&guest, arg);
+	guest.run->regs.rdi = (uint64_t)arg;
+	guest_run(&guest);
+	return NULL;
+}
+
+/* They are the host's, whatever the guest is doing. */
+TEST_F_TIMEOUT(host, nmis_arrive_while_the_guest_spins, 300)
+{
+	uint32_t *turns = guest_alloc(4096), before;
+	unsigned int sent, arrived, round;
+	pthread_t thread;
+	FILE *file;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "one CPU cannot send itself what it waits for");
+	ASSERT_TRUE(cpu_state_load());
+	ASSERT_EQ(0, pthread_create(&thread, NULL, spin_on_the_last_cpu, turns));
+	while (!__atomic_load_n(turns, __ATOMIC_RELAXED))
+		usleep(1000);
+	for (round = 0; round < 50; round++) {
+		before = __atomic_load_n(turns, __ATOMIC_RELAXED);
+		file = fopen("/proc/dune_nmi", "re");
+		ASSERT_NE(NULL, file);
+		ASSERT_EQ(2, fscanf(file, "%u %u", &sent, &arrived));
+		fclose(file);
+		ASSERT_GT(sent, 0);
+		ASSERT_EQ(sent, arrived);
+		/* and it goes on */
+		while (__atomic_load_n(turns, __ATOMIC_RELAXED) == before)
+			usleep(100);
+	}
+}
+
 TEST_HARNESS_MAIN

@@ -2,11 +2,64 @@
 /* Virtualization is on while somebody uses it, on every CPU, and off after. */
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "kselftest_harness.h"
 #include "cpu_state.h"
+
+/* A message of one byte, with a descriptor. */
+struct message {
+	struct msghdr header;
+	struct iovec data;
+	char byte;
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+};
+
+static void prepare(struct message *message)
+{
+	memset(message, 0, sizeof(*message));
+	message->data.iov_base = &message->byte;
+	message->data.iov_len = 1;
+	message->header.msg_iov = &message->data;
+	message->header.msg_iovlen = 1;
+	message->header.msg_control = &message->control;
+	message->header.msg_controllen = sizeof(message->control);
+}
+
+static bool send_descriptor(int socket, int fd)
+{
+	struct message message;
+	struct cmsghdr *control;
+
+	prepare(&message);
+	control = CMSG_FIRSTHDR(&message.header);
+	control->cmsg_level = SOL_SOCKET;
+	control->cmsg_type = SCM_RIGHTS;
+	control->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(control), &fd, sizeof(fd));
+	return sendmsg(socket, &message.header, 0) == 1;
+}
+
+static int receive_descriptor(int socket)
+{
+	struct message message;
+	struct cmsghdr *control;
+	int fd = -1;
+
+	prepare(&message);
+	if (recvmsg(socket, &message.header, 0) != 1)
+		return -1;
+	control = CMSG_FIRSTHDR(&message.header);
+	if (control)
+		memcpy(&fd, CMSG_DATA(control), sizeof(fd));
+	return fd;
+}
 
 FIXTURE(lifecycle) {
 	int dune;
@@ -87,6 +140,50 @@ TEST_F(lifecycle, off_after_kill)
 	EXPECT_VIRTUALIZATION(true);
 	kill(pid, SIGKILL);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_VIRTUALIZATION(false);
+}
+
+TEST_F(lifecycle, off_after_exec)
+{
+	int status;
+	pid_t pid = fork();
+
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		if (dune_create_vcpu(self->dune) < 0)
+			_exit(1);
+		execl("/bin/sh", "sh", "-c",
+		      "! grep -q ' 1$' /proc/dune_cpu_state", NULL);
+		_exit(2);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+/* The process is gone, its virtual CPU is held by another one. */
+TEST_F(lifecycle, a_virtual_cpu_outlives_its_process)
+{
+	int fds[2], status, vcpu;
+	struct dune_state state;
+	pid_t pid;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		vcpu = dune_create_vcpu(self->dune);
+		_exit(vcpu >= 0 && send_descriptor(fds[0], vcpu) ? 0 : 1);
+	}
+	vcpu = receive_descriptor(fds[1]);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(0, status);
+	ASSERT_GE(vcpu, 0);
+	EXPECT_VIRTUALIZATION(true);
+	EXPECT_EQ(-1, ioctl(vcpu, DUNE_RUN));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(-1, ioctl(vcpu, DUNE_GET_STATE, &state));
+	EXPECT_EQ(EIO, errno);
+	close(vcpu);
 	EXPECT_VIRTUALIZATION(false);
 }
 
