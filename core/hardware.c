@@ -111,7 +111,7 @@ static int enable_all_cpus(struct dune_hardware *hw)
 	on_each_cpu(cpu_disable, hw, 1);
 	/* Any user can bring this about as often as he likes. */
 	if (err == -EBUSY)
-		pr_err_ratelimited("virtualization is in use by another hypervisor (KVM?), stop its machines first\n");
+		pr_err_ratelimited("virtualization is in use by another hypervisor: stop its machines; KVM of 6.12 and later also has to be unloaded or to have enable_virt_at_load=0\n");
 	else
 		pr_err_ratelimited("a CPU refused to turn virtualization on (%pe)\n",
 				   ERR_PTR(err));
