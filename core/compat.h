@@ -8,8 +8,9 @@
 
 #include <linux/version.h>
 #include <linux/syscore_ops.h>
-#include <linux/thread_info.h>
+#include <linux/static_call.h>
 #include <asm/fpu/api.h>
+#include <asm/tlbflush.h>
 
 /* 6.16: CPUID has a header of its own, which others no longer include */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
@@ -87,20 +88,25 @@
 #endif
 
 /*
- * 6.18: switch_fpu_return() is KVM's alone. Then the thread's floating-point
- * registers come back on the way to user mode.
+ * 6.18: some functions are exported to KVM alone; see kernel_function.c.
  */
-static inline bool dune_load_fpu(void)
-{
-	if (!test_thread_flag(TIF_NEED_FPU_LOAD))
-		return true;
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
-	switch_fpu_return();
-	return true;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#define DUNE_KERNEL_IS_FOR_KVM
+DECLARE_STATIC_CALL(dune_load_fpu, switch_fpu_return);
+DECLARE_STATIC_CALL(dune_update_cr4, cr4_update_irqsoff);
+#define dune_load_fpu()			static_call(dune_load_fpu)()
+#define dune_update_cr4(set, clear)	static_call(dune_update_cr4)(set, clear)
 #else
-	return false;
+#define dune_load_fpu()			switch_fpu_return()
+#define dune_update_cr4(set, clear)	cr4_update_irqsoff(set, clear)
 #endif
-}
+
+/* 7.0: it is a matter of the kernel's own VMX code */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+#define dune_pt_handle_vmx(on)
+#else
+#define dune_pt_handle_vmx(on)	intel_pt_handle_vmx(on)
+#endif
 
 /* A process has an LDT only where the kernel was built to make them. */
 #ifdef CONFIG_MODIFY_LDT_SYSCALL

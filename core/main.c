@@ -4,6 +4,7 @@
 
 #include "device.h"
 #include "hardware.h"
+#include "kernel_function.h"
 #include "space.h"
 #include "stats.h"
 #include "syscall.h"
@@ -25,6 +26,9 @@ static int __init dune_init(void)
 {
 	int err;
 
+	err = dune_kernel_functions_init();
+	if (err)
+		return err;
 	err = dune_hardware_init(&dune_hardware, dune_backends);
 	if (err)
 		return err;

@@ -124,35 +124,61 @@ int dune_handle_exit(struct dune_vcpu *vcpu, const struct dune_exit *exit)
 }
 EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_handle_exit);
 
-/*
- * What the hardware leaves to us: breakpoint addresses, and which extended
- * state there is. Interrupts are off until the host's are back.
+/**
+ * struct host_registers - what the hardware leaves to us to switch
+ * @xcr0: which extended state there is
+ * @dr: breakpoint addresses
+ * @dr7: which of them are on; 0 if none is
  */
-static void load_guest_registers(const struct dune_vcpu *vcpu, u64 host_xcr0)
+struct host_registers {
+	u64 xcr0;
+	unsigned long dr[4];
+	unsigned long dr7;
+};
+
+static void load_breakpoints(const unsigned long *dr)
 {
-	if (vcpu->dr7 & DUNE_DR7_ENABLE) {
-		set_debugreg(vcpu->dr[0], 0);
-		set_debugreg(vcpu->dr[1], 1);
-		set_debugreg(vcpu->dr[2], 2);
-		set_debugreg(vcpu->dr[3], 3);
+	set_debugreg(dr[0], 0);
+	set_debugreg(dr[1], 1);
+	set_debugreg(dr[2], 2);
+	set_debugreg(dr[3], 3);
+}
+
+/* Interrupts are off until the host's are back. */
+static void load_guest_registers(const struct dune_vcpu *vcpu,
+				 struct host_registers *host)
+{
+	host->dr7 = 0;
+	/* An exit turns breakpoints off; the thread or a tracer may have some. */
+	if (unlikely(hw_breakpoint_active())) {
+		get_debugreg(host->dr[0], 0);
+		get_debugreg(host->dr[1], 1);
+		get_debugreg(host->dr[2], 2);
+		get_debugreg(host->dr[3], 3);
+		get_debugreg(host->dr7, 7);
 	}
-	if (vcpu->xcr0 != host_xcr0)
+	if (vcpu->dr7 & DUNE_DR7_ENABLE)
+		load_breakpoints(vcpu->dr);
+	host->xcr0 = dune_host_xcr0();
+	if (vcpu->xcr0 != host->xcr0)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->xcr0);
 }
 
-static void load_host_registers(const struct dune_vcpu *vcpu, u64 host_xcr0)
+static void load_host_registers(const struct dune_vcpu *vcpu,
+				const struct host_registers *host)
 {
-	if (vcpu->xcr0 != host_xcr0)
-		xsetbv(XCR_XFEATURE_ENABLED_MASK, host_xcr0);
-	/* An exit disables breakpoints; the thread or a tracer may have some. */
-	if (unlikely(hw_breakpoint_active()))
-		hw_breakpoint_restore();
+	if (vcpu->xcr0 != host->xcr0)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, host->xcr0);
+	if (unlikely(host->dr7)) {
+		load_breakpoints(host->dr);
+		set_debugreg(host->dr7, 7);
+	}
 }
 
 /* One entry, with interrupts off. */
 static void enter(struct dune_vcpu *vcpu, struct dune_exit *exit)
 {
-	u64 host_xcr0 = dune_host_xcr0();
+	struct host_registers host;
 	s64 generation;
 
 	WRITE_ONCE(vcpu->in_guest, smp_processor_id());
@@ -169,9 +195,12 @@ static void enter(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	dune_give_events(vcpu);
 	trace_dune_entry(vcpu->regs.rip);
 
-	load_guest_registers(vcpu, host_xcr0);
+	/* The guest has the thread's own floating-point registers. */
+	if (test_thread_flag(TIF_NEED_FPU_LOAD))
+		dune_load_fpu();
+	load_guest_registers(vcpu, &host);
 	dune_hardware.hal->vcpu_run(vcpu, exit);
-	load_host_registers(vcpu, host_xcr0);
+	load_host_registers(vcpu, &host);
 
 	WRITE_ONCE(vcpu->in_guest, -1);
 	vcpu->did_work = false;
@@ -186,18 +215,13 @@ static void enter(struct dune_vcpu *vcpu, struct dune_exit *exit)
  */
 static bool must_go_to_user(struct dune_vcpu *vcpu)
 {
-	if (!dune_load_fpu())
-		return true;
 	if (!(read_thread_flags() & USER_MODE_WORK) || vcpu->did_work)
 		return false;
 	vcpu->did_work = true;
 	return true;
 }
 
-/*
- * Enters once if nothing speaks against it. The guest has the thread's own
- * floating-point registers, which the kernel may have put away meanwhile.
- */
+/* Enters once if nothing speaks against it. */
 static int enter_if_possible(struct dune_vcpu *vcpu, struct dune_exit *exit)
 {
 	int ret = DUNE_CONTINUE;

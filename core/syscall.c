@@ -8,7 +8,6 @@
  * this thread, nothing to do before it returns to user mode.
  */
 #include <linux/entry-common.h>
-#include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
 #include <linux/sched/signal.h>
@@ -20,6 +19,7 @@
 #include <asm/unistd.h>
 
 #include "compat.h"
+#include "kernel_function.h"
 #include "syscall.h"
 #include "trace.h"
 #include "vcpu.h"
@@ -34,7 +34,6 @@ static long no_dispatcher(const struct pt_regs *regs, unsigned int number)
 	return -EINVAL;
 }
 
-/* A direct call: no indirect branch for anybody to train. */
 DEFINE_STATIC_CALL(dune_dispatcher, no_dispatcher);
 
 static bool have_dispatcher __ro_after_init;
@@ -42,25 +41,19 @@ static bool have_dispatcher __ro_after_init;
 /**
  * dune_syscall_init() - find the kernel's dispatcher
  *
- * It is not exported, but a probe can be placed on it, which tells its address.
  * Without it every call takes the plain path.
  */
 void dune_syscall_init(void)
 {
-	struct kprobe probe = {
-		.symbol_name = "x64_sys_call",
-		.flags = KPROBE_FLAG_DISABLED,
-	};
 	void *dispatcher;
 
 	if (!direct_syscalls)
 		return;
-	if (register_kprobe(&probe)) {
+	dispatcher = dune_find_function("x64_sys_call");
+	if (!dispatcher) {
 		pr_info("dune: this kernel shows no system-call dispatcher, no direct system calls\n");
 		return;
 	}
-	dispatcher = probe.addr;
-	unregister_kprobe(&probe);
 	static_call_update(dune_dispatcher, dispatcher);
 	have_dispatcher = true;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Virtual CPUs and the descriptors that hold them. */
 #include <linux/anon_inodes.h>
+#include <linux/cpu.h>
 #include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -10,8 +11,9 @@
 #include <linux/percpu.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <asm/cpufeature.h>
 #include <asm/desc_defs.h>
-#include <asm/nospec-branch.h>
+#include <asm/msr.h>
 #include <asm/segment.h>
 
 #include "compat.h"
@@ -36,7 +38,8 @@ static void separate_processes(const struct dune_space *space)
 	if (this_cpu_read(last_space) == space)
 		return;
 	this_cpu_write(last_space, space);
-	indirect_branch_prediction_barrier();
+	if (boot_cpu_has(X86_FEATURE_IBPB) && !cpu_mitigations_off())
+		wrmsrq(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
 }
 
 /* On this CPU, with preemption off. */

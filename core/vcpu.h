@@ -48,7 +48,7 @@ struct dune_vcpu {
 	struct dune_regs regs;
 	u64 cr2;
 	u8 cr8;
-	u64 dr[4];
+	unsigned long dr[4];
 	u64 dr6;
 	u64 dr7;
 	u64 xcr0;

@@ -1,17 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Into the guest and out of it. */
 #include <linux/linkage.h>
+#include <linux/version.h>
 #include <asm/asm.h>
+#include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
 #include <asm/unwind_hints.h>
 
+#include "../clear_buffers.h"
 #include "dune-asm-offsets.h"
 
-/* 7.0 spells it out where it is used. */
-#ifndef VM_CLEAR_CPU_BUFFERS
-#define VM_CLEAR_CPU_BUFFERS \
-	ALTERNATIVE "", __CLEAR_CPU_BUFFERS, X86_FEATURE_CLEAR_CPU_BUF_VM
+/*
+ * The guest is not to have trained where our returns go. 6.12 tells exits from
+ * other entries to the kernel; 7.0 has its barrier for KVM alone.
+ */
+.macro FORGET_RETURNS
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+	VALIDATE_UNRET_END
+	CALL_UNTRAIN_RET
+	ALTERNATIVE "jmp .Lno_barrier_\@", "", X86_FEATURE_IBPB_ON_VMEXIT
+	mov	$MSR_IA32_PRED_CMD, %ecx
+	mov	$PRED_CMD_IBPB, %eax
+	xor	%edx, %edx
+	wrmsr
+.Lno_barrier_\@:
+#elif defined(UNTRAIN_RET_VM)
+	UNTRAIN_RET_VM
+#else
+	UNTRAIN_RET
 #endif
+.endm
 
 .section .noinstr.text, "ax"
 
@@ -60,7 +78,7 @@ SYM_FUNC_START(svm_enter)
 	mov	REGS_rdi(%rdi), %rdi
 
 	/* The guest is not to find the host's data in CPU buffers. */
-	VM_CLEAR_CPU_BUFFERS
+	CLEAR_BUFFERS X86_FEATURE_CLEAR_CPU_BUF_VM
 
 	vmrun	%rax
 
@@ -110,10 +128,6 @@ SYM_FUNC_START(svm_enter)
 	pop	%r15
 	pop	%rbp
 
-#ifdef UNTRAIN_RET_VM
-	UNTRAIN_RET_VM
-#else
-	UNTRAIN_RET
-#endif
+	FORGET_RETURNS
 	RET
 SYM_FUNC_END(svm_enter)

@@ -78,12 +78,12 @@ int vmx_cpu_enable(void)
 	if (__read_cr4() & X86_CR4_VMXE)
 		return -EBUSY;
 
-	intel_pt_handle_vmx(1);
-	cr4_set_bits(X86_CR4_VMXE);
+	dune_pt_handle_vmx(1);
+	dune_update_cr4(X86_CR4_VMXE, 0);
 	err = vmx_vmxon(virt_to_phys(this_cpu_read(vmxon_region)));
 	if (err) {
-		cr4_clear_bits(X86_CR4_VMXE);
-		intel_pt_handle_vmx(0);
+		dune_update_cr4(0, X86_CR4_VMXE);
+		dune_pt_handle_vmx(0);
 	}
 	return err;
 }
@@ -92,6 +92,6 @@ int vmx_cpu_enable(void)
 void vmx_cpu_disable(void)
 {
 	vmx_vmxoff();
-	cr4_clear_bits(X86_CR4_VMXE);
-	intel_pt_handle_vmx(0);
+	dune_update_cr4(0, X86_CR4_VMXE);
+	dune_pt_handle_vmx(0);
 }

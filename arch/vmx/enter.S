@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Into the guest and out of it. */
 #include <linux/linkage.h>
+#include <linux/version.h>
 #include <asm/asm.h>
 #include <asm/nospec-branch.h>
 #include <asm/unwind_hints.h>
 
+#include "../clear_buffers.h"
 #include "dune-asm-offsets.h"
 
 #define HOST_RSP_FIELD	0x6c14
@@ -60,12 +62,12 @@ SYM_FUNC_START(vmx_enter)
 	/* The CPU comes back at vmx_exited, with rsp as of now. */
 	UNWIND_HINT_SAVE
 	/* The guest is not to find the host's data in CPU buffers. */
-	CLEAR_CPU_BUFFERS
+	CLEAR_BUFFERS X86_FEATURE_CLEAR_CPU_BUF
 .Lvmresume:
 	vmresume
 	jmp	.Lfailed
 .Llaunch:
-	CLEAR_CPU_BUFFERS
+	CLEAR_BUFFERS X86_FEATURE_CLEAR_CPU_BUF
 .Lvmlaunch:
 	vmlaunch
 	jmp	.Lfailed
@@ -100,7 +102,9 @@ SYM_INNER_LABEL(vmx_exited, SYM_L_GLOBAL)
 	/* No return before this: the guest trained the predictor. */
 	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
 	CLEAR_BRANCH_HISTORY_VMEXIT
+#endif
 
 	/* The guest's values are not to be speculated with. */
 	mov	%ebx, %eax

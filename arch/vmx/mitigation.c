@@ -15,6 +15,17 @@
  */
 static DEFINE_STATIC_KEY_FALSE(flush_l1d);
 
+/*
+ * 7.0: the sequence that clears the branch history is KVM's alone. Without the
+ * targets that go with it the history does no harm.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+#define NEEDS_BARRIER	boot_cpu_has(X86_FEATURE_CLEAR_BHB_VMEXIT)
+#else
+#define NEEDS_BARRIER	false
+#endif
+static DEFINE_STATIC_KEY_FALSE(barrier_at_exit);
+
 static bool has_l1tf(void)
 {
 	u64 capabilities = 0;
@@ -30,6 +41,8 @@ static bool has_l1tf(void)
 /** vmx_mitigation_setup() - find out what this CPU needs */
 void vmx_mitigation_setup(void)
 {
+	if (NEEDS_BARRIER)
+		static_branch_enable(&barrier_at_exit);
 	if (!has_l1tf())
 		return;
 	if (!boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
@@ -46,4 +59,11 @@ void vmx_mitigate_entry(void)
 {
 	if (static_branch_unlikely(&flush_l1d))
 		wrmsrq(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+}
+
+/** vmx_mitigate_exit() - nothing the guest trained misleads the host */
+void vmx_mitigate_exit(void)
+{
+	if (static_branch_unlikely(&barrier_at_exit))
+		wrmsrq(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
 }

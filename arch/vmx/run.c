@@ -242,6 +242,7 @@ void vmx_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit)
 
 	refused = vmx_enter(&vcpu->regs, vmx->launched);
 
+	vmx_mitigate_exit();
 	vcpu->cr2 = native_read_cr2();
 	/* An exit clears it; the host may have a tracer. */
 	if (unlikely(vmx->host_debugctl))

@@ -71,6 +71,7 @@ void vmx_restore_host_tables(void);
 /* mitigation.c */
 void vmx_mitigation_setup(void);
 void vmx_mitigate_entry(void);
+void vmx_mitigate_exit(void);
 
 int vmx_permissions_alloc(void);
 void vmx_permissions_free(void);
