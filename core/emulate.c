@@ -45,8 +45,8 @@ static int refuse(struct dune_vcpu *vcpu)
 static void ask_cpuid(struct dune_vcpu *vcpu, struct dune_cpuid *answer)
 {
 	u32 leaf = vcpu->regs.rax, subleaf = vcpu->regs.rcx;
-	bool switch_xcr0 = leaf == CPUID_XSTATE &&
-			   vcpu->xcr0 != dune_host_xcr0();
+	u64 host_xcr0 = dune_host_xcr0();
+	bool switch_xcr0 = leaf == CPUID_XSTATE && vcpu->xcr0 != host_xcr0;
 	unsigned long flags;
 
 	local_irq_save(flags);
@@ -55,7 +55,7 @@ static void ask_cpuid(struct dune_vcpu *vcpu, struct dune_cpuid *answer)
 	cpuid_count(leaf, subleaf, &answer->eax, &answer->ebx, &answer->ecx,
 		    &answer->edx);
 	if (switch_xcr0)
-		xsetbv(XCR_XFEATURE_ENABLED_MASK, dune_host_xcr0());
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, host_xcr0);
 	local_irq_restore(flags);
 }
 
