@@ -7,6 +7,7 @@
 #include <linux/uaccess.h>
 #include <uapi/linux/dune.h>
 
+#include "compat.h"
 #include "device.h"
 #include "hardware.h"
 #include "vcpu.h"
@@ -63,11 +64,12 @@ static long dune_device_ioctl(struct file *file, unsigned int request,
 	}
 }
 
-static const struct file_operations dune_device_fops = {
+const struct file_operations dune_device_fops = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = dune_device_ioctl,
 	.llseek = noop_llseek,
 };
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_device_fops);
 
 /* Any user may open it: nothing here gives a process more than it has. */
 static struct miscdevice dune_device = {

@@ -3,6 +3,10 @@
 #ifndef DUNE_DEVICE_H
 #define DUNE_DEVICE_H
 
+#include <linux/fs.h>
+
+extern const struct file_operations dune_device_fops;
+
 int dune_device_register(void);
 void dune_device_unregister(void);
 

@@ -41,6 +41,7 @@ u64 dune_state_cr4_allowed(void)
 
 	return CR4_FIXED | (CR4_FREE & ~(optional & ~__read_cr4()));
 }
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_state_cr4_allowed);
 
 /* Attributes of segments (DUNE_SEGMENT_*): present, accessed, ring 0 */
 #define CODE_64BIT	0xa09b

@@ -57,6 +57,7 @@ void dune_syscall_init(void)
 	static_call_update(dune_dispatcher, dispatcher);
 	have_dispatcher = true;
 }
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_syscall_init);
 
 /**
  * dune_syscall_may_be_direct() - can this call be made outside of its place

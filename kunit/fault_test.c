@@ -500,8 +500,8 @@ static void take_the_right_away(struct work_struct *work)
 
 	spin_lock(&space->lock);
 	WRITE_ONCE(race->locked, true);
-	while (!spin_is_contended(&space->lock) && i++ < 500000)
-		udelay(10);
+	while (!spin_is_contended(&space->lock) && i++ < 1000000)
+		udelay(5);
 	race->fault_waited = spin_is_contended(&space->lock);
 	set_pte(race->pte, pte_wrprotect(*race->pte));
 	if (race->counted)

@@ -5,6 +5,7 @@
 #include <linux/file.h>
 #include <linux/kprobes.h>
 #include <linux/kthread.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
@@ -171,11 +172,7 @@ void process_exit(struct kunit *test)
 	for (i = 0; i < FILES; i++)
 		if (process->files[i])
 			process_close(test, process->files[i]);
-	/* If the test was given up, its thread is gone, which left it too. */
-	if (process->mm && current->mm == process->mm)
-		process_leave(test);
-	if (process->mm)
-		mmput(process->mm);
+	process_end(test);
 	wait_for_files();
 	dune_space_synchronize();
 
@@ -218,6 +215,20 @@ void process_leave(struct kunit *test)
 
 	kthread_unuse_mm(process->mm);
 	mmput(process->mm);
+}
+
+/** process_end() - its memory goes, its descriptors stay */
+void process_end(struct kunit *test)
+{
+	struct process *process = test->priv;
+
+	if (!process->mm)
+		return;
+	/* If the test was given up, its thread is gone, which left it too. */
+	if (current->mm == process->mm)
+		process_leave(test);
+	mmput(process->mm);
+	process->mm = NULL;
 }
 
 /** process_map() - anonymous memory */
@@ -281,16 +292,35 @@ struct dune_vcpu *process_vcpu(struct kunit *test)
 	return process_vcpu_file(test)->private_data;
 }
 
-/** process_close() - close a virtual CPU */
+struct closing {
+	struct work_struct work;
+	struct file *file;
+};
+
+static void close_file(struct work_struct *work)
+{
+	__fput_sync(container_of(work, struct closing, work)->file);
+}
+
+/**
+ * process_close() - close a virtual CPU
+ *
+ * At once, which only kernel threads can do; a test that was given up is ended
+ * by another thread.
+ */
 void process_close(struct kunit *test, struct file *file)
 {
 	struct process *process = test->priv;
+	struct closing closing = { .file = file };
 	int i;
 
 	for (i = 0; i < FILES; i++)
 		if (process->files[i] == file)
 			process->files[i] = NULL;
-	__fput_sync(file);
+	INIT_WORK_ONSTACK(&closing.work, close_file);
+	schedule_work(&closing.work);
+	flush_work(&closing.work);
+	destroy_work_on_stack(&closing.work);
 }
 
 /**
@@ -337,6 +367,31 @@ long process_run(struct kunit *test, const struct dune_exit *script,
 	ret = process_ioctl(test, DUNE_RUN, NULL);
 	fake_hal.script_length = 0;
 	return ret;
+}
+
+/** process_ran_to_end() - was that all of the script, and nothing came up */
+bool process_ran_to_end(struct dune_vcpu *vcpu)
+{
+	return vcpu->run->exit_reason == DUNE_EXIT_UNKNOWN &&
+	       vcpu->run->hardware_reason == FAKE_END;
+}
+
+/**
+ * process_was_given() - did the guest get this
+ * @number: counted from 0
+ * @vector: which exception or interrupt
+ * @error_code: its error code, or NO_ERROR_CODE
+ *
+ * Return: whether it did, in the last run.
+ */
+bool process_was_given(unsigned int number, u8 vector, s64 error_code)
+{
+	const struct dune_event *event = &fake_hal.events[number];
+
+	return number < min_t(unsigned int, fake_hal.event_count, FAKE_EVENTS) &&
+	       event->vector == vector &&
+	       event->has_error_code == (error_code != NO_ERROR_CODE) &&
+	       (!event->has_error_code || event->error_code == error_code);
 }
 
 /** process_signal() - send the calling thread a signal */

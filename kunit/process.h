@@ -31,6 +31,7 @@ void process_enter(struct kunit *test);
 struct file *process_vcpu_file(struct kunit *test);
 struct dune_vcpu *process_vcpu(struct kunit *test);
 void process_close(struct kunit *test, struct file *file);
+void process_end(struct kunit *test);
 long process_ioctl(struct kunit *test, unsigned int request, void *arg);
 
 /* DUNE_RUN on the first virtual CPU, with these exits. */
@@ -41,6 +42,21 @@ long process_run(struct kunit *test, const struct dune_exit *script,
 									\
 	process_run(test, script, ARRAY_SIZE(script));			\
 })
+
+/* The script of the last one was gone through, and the guest was to go on. */
+bool process_ran_to_end(struct dune_vcpu *vcpu);
+#define RUN_TO_END(test, vcpu, ...) do {				\
+	struct kunit *_test = (test);					\
+									\
+	KUNIT_EXPECT_EQ(_test, 0L, RUN(_test, __VA_ARGS__));		\
+	KUNIT_EXPECT_TRUE(_test, process_ran_to_end(vcpu));		\
+} while (0)
+
+/* The guest was given this, as the event of that number in the last run. */
+#define NO_ERROR_CODE	(-1LL)
+bool process_was_given(unsigned int number, u8 vector, s64 error_code);
+#define EXPECT_EVENT(test, number, vector, error_code)			\
+	KUNIT_EXPECT_TRUE(test, process_was_given(number, vector, error_code))
 
 /* A signal for the thread, now or after a while; and none any more. */
 void process_signal(void);
