@@ -67,6 +67,8 @@ static bool zap_range(struct dune_space *space, u64 start, u64 end)
 	bool zapped = false;
 	unsigned int i;
 
+	/* The host may mean all there is by an end far beyond. */
+	end = min(end, 1ULL << USER_ADDRESS_BITS);
 	if (!space->windows)
 		return dune_npt_zap(&space->npt, start, end);
 
@@ -132,7 +134,7 @@ static void mm_gone(struct mmu_notifier *notifier, struct mm_struct *mm)
 	struct dune_space *space = space_of(notifier);
 
 	spin_lock(&space->lock);
-	if (zap_range(space, 0, 1ULL << 47))
+	if (zap_range(space, 0, 1ULL << USER_ADDRESS_BITS))
 		dune_space_flush(space);
 	spin_unlock(&space->lock);
 }
