@@ -7,6 +7,7 @@
  */
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pagemap.h>
 #include <linux/pgtable.h>
 #include <linux/sched/signal.h>
 
@@ -95,13 +96,23 @@ static bool allows(const struct host_page *page, const struct dune_exit *exit)
 	       (!exit->fetch || page->mapping.exec);
 }
 
+/*
+ * fixup_user_fault() does not grow a stack, an access as the process does. It
+ * may be of any kind: what comes of it is looked at again.
+ */
+static int grow_stack(unsigned long address)
+{
+	return fault_in_readable((const char __user *)address, 1) ? -EFAULT : 0;
+}
+
 /* Has the host bring the page in, as a user's access would. */
 static int fault_in(struct mm_struct *mm, unsigned long address,
 		    const struct dune_exit *exit)
 {
 	unsigned int flags = FAULT_FLAG_USER;
 	bool unlocked = false;
-	int err;
+	bool nothing;
+	int err = 0;
 
 	if (exit->write)
 		flags |= FAULT_FLAG_WRITE;
@@ -109,9 +120,11 @@ static int fault_in(struct mm_struct *mm, unsigned long address,
 		flags |= FAULT_FLAG_INSTRUCTION;
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
-	err = fixup_user_fault(mm, address, flags, &unlocked);
+	nothing = !vma_lookup(mm, address);
+	if (!nothing)
+		err = fixup_user_fault(mm, address, flags, &unlocked);
 	mmap_read_unlock(mm);
-	return err;
+	return nothing ? grow_stack(address) : err;
 }
 
 /* Nested pages are no larger than the nested page table can have them. */
