@@ -2,15 +2,15 @@
 /* What the guest sees is what the process has, with no more rights. */
 #include "kselftest_harness.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
-#include "guest.h"
+#include "guest_memory.h"
 
-#define PAGE	4096UL
-#define LARGE	(2UL << 20)
+/* As far as a process can have memory. */
+#define USER_ADDRESS_BITS	47
+#define USER_ADDRESS_END	(1UL << USER_ADDRESS_BITS)
 
 FIXTURE(memory) {
 	struct guest guest;
@@ -24,10 +24,8 @@ FIXTURE_SETUP(memory)
 	if (err == -ENOENT)
 		SKIP(return, "no /dev/dune: dune.ko is not loaded");
 	ASSERT_EQ(0, err);
-	self->data = guest_alloc(2 * LARGE);
+	self->data = guest_alloc_large();
 	ASSERT_NE(MAP_FAILED, (void *)self->data);
-	/* aligned, so that one mapping of the guest covers it */
-	self->data = (void *)(((uint64_t)self->data + LARGE - 1) & ~(LARGE - 1));
 	guest_map(&self->guest, self->data);
 }
 
@@ -35,37 +33,6 @@ FIXTURE_TEARDOWN(memory)
 {
 	guest_destroy(&self->guest);
 }
-
-/* Both return the exit's reason. */
-static uint32_t guest_read(struct guest *guest, const void *address,
-			   uint64_t *value)
-{
-	guest_reset_code(guest);
-	guest_emit(guest, "\x48\x8b\x07", 3);		/* mov (%rdi), %rax */
-	guest_emit_hypercall(guest);
-	guest->run->regs.rdi = (uint64_t)address;
-	if (guest_run(guest))
-		return 0;
-	*value = guest->run->regs.rax;
-	return guest->run->exit_reason;
-}
-
-static uint32_t guest_write(struct guest *guest, void *address, uint64_t value)
-{
-	guest_reset_code(guest);
-	guest_emit(guest, "\x48\x89\x07", 3);		/* mov %rax, (%rdi) */
-	guest_emit_hypercall(guest);
-	guest->run->regs.rdi = (uint64_t)address;
-	guest->run->regs.rax = value;
-	return guest_run(guest) ? 0 : guest->run->exit_reason;
-}
-
-#define EXPECT_READ(expected, address) do {				\
-	uint64_t value_ = 0;						\
-	EXPECT_EQ(DUNE_EXIT_SYSCALL,					\
-		  guest_read(&self->guest, address, &value_));		\
-	EXPECT_EQ(expected, value_);					\
-} while (0)
 
 TEST_F(memory, both_sides_see_one_memory)
 {
@@ -281,6 +248,184 @@ TEST_F(memory, moved_memory_moves)
 	EXPECT_READ(9, target);
 	EXPECT_EQ(DUNE_EXIT_SHUTDOWN,
 		  guest_read(&self->guest, self->data, &value));
+}
+
+TEST_F(memory, freed_memory_is_kept_once_it_is_written)
+{
+	size_t page;
+
+	for (page = 0; page < 16; page++)
+		EXPECT_WRITTEN(self->data + page * WORDS, page + 1);
+	if (madvise(self->data, 16 * PAGE, MADV_FREE))
+		SKIP(return, "this kernel has no MADV_FREE");
+	/* the host must see this, or it would drop the page */
+	EXPECT_WRITTEN(self->data, 99);
+	madvise(self->data, 16 * PAGE, MADV_PAGEOUT);
+	EXPECT_EQ(99, self->data[0]);
+	EXPECT_READ(99, self->data);
+	for (page = 1; page < 16; page++) {
+		uint64_t value = self->data[page * WORDS];
+
+		EXPECT_TRUE(value == 0 || value == page + 1);
+		EXPECT_READ(value, self->data + page * WORDS);
+	}
+}
+
+TEST_F(memory, locked_memory_is_used_as_any)
+{
+	EXPECT_WRITTEN(self->data, 12);
+	ASSERT_EQ(0, mlock(self->data, 16 * PAGE));
+	EXPECT_READ(12, self->data);
+	EXPECT_EQ(64, host_smaps(self->data, "Locked"));
+	EXPECT_WRITTEN(self->data + WORDS, 13);
+	ASSERT_EQ(0, munlock(self->data, 16 * PAGE));
+	EXPECT_EQ(13, self->data[WORDS]);
+	EXPECT_READ(13, self->data + WORDS);
+}
+
+/* A stack whose lowest page is the only one, with room below it. */
+static char *stack_alloc(size_t room)
+{
+	char *area = mmap(NULL, room, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	munmap(area, room);
+	return mmap(area + room - PAGE, PAGE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED,
+		    -1, 0);
+}
+
+TEST_F(memory, a_stack_grows_under_the_guest)
+{
+	struct guest *guest = &self->guest;
+	char *stack = stack_alloc(64 * LARGE);
+	struct rlimit limit = { LARGE, LARGE };
+	int page;
+
+	ASSERT_NE(MAP_FAILED, (void *)stack);
+	ASSERT_EQ(0, setrlimit(RLIMIT_STACK, &limit));
+	guest_map(guest, stack);
+	guest_map(guest, stack - 64 * PAGE);
+	guest_map(guest, stack - 2 * LARGE);
+	for (page = 0; page < 64; page++) {
+		ASSERT_EQ(DUNE_EXIT_SYSCALL,
+			  guest_write(guest, stack - page * PAGE, page));
+	}
+	for (page = 0; page < 64; page++)
+		EXPECT_EQ(page, *(uint64_t *)(stack - page * PAGE));
+	/* as by the process itself, in one large step too */
+	EXPECT_WRITTEN(stack - LARGE / 2, 64);
+	EXPECT_EQ(64, *(uint64_t *)(stack - LARGE / 2));
+	/* beyond the limit it does not, and only the guest ends */
+	EXPECT_EQ(DUNE_EXIT_SHUTDOWN,
+		  guest_write(guest, stack - 2 * LARGE, 1));
+	EXPECT_EQ(63, *(uint64_t *)(stack - 63 * PAGE));
+}
+
+TEST_F(memory, the_program_break_moves)
+{
+	char *first = sbrk(0), *inside;
+	uint64_t value;
+
+	inside = (char *)(((uint64_t)first + LARGE) & -PAGE);
+	guest_map(&self->guest, inside);
+	ASSERT_EQ(first, sbrk(2 * LARGE));
+	EXPECT_WRITTEN(inside, 21);
+	EXPECT_EQ(21, *(uint64_t *)inside);
+	ASSERT_NE((void *)-1, sbrk(-2 * LARGE));
+	ASSERT_NE((void *)-1, sbrk(2 * LARGE));
+	EXPECT_READ(0, inside);
+	ASSERT_NE((void *)-1, sbrk(-2 * LARGE));
+	EXPECT_EQ(DUNE_EXIT_SHUTDOWN,
+		  guest_read(&self->guest, inside, &value));
+}
+
+#define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
+
+TEST_F(memory, huge_pages_are_mapped_whole)
+{
+	struct guest *guest = &self->guest;
+	struct dune_stats before = { 0 }, after = { 0 };
+	uint64_t *huge;
+
+	if (host_get(HUGE_PAGES) < 0)
+		SKIP(return, "this kernel has no hugetlbfs");
+	ASSERT_TRUE(host_set(HUGE_PAGES, "1"));
+	ASSERT_EQ(1, host_get(HUGE_PAGES));
+	/* two pages of address space, one in the pool */
+	huge = mmap(NULL, 2 * LARGE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE,
+		    -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)huge);
+	guest_map(guest, huge);
+	guest_map(guest, (char *)huge + LARGE);
+
+	ASSERT_EQ(0, ioctl(guest->vcpu, DUNE_GET_STATS, &before));
+	EXPECT_WRITTEN(huge, 31);
+	EXPECT_WRITTEN(huge + LARGE / 8 - 1, 32);
+	ASSERT_EQ(0, ioctl(guest->vcpu, DUNE_GET_STATS, &after));
+	EXPECT_EQ(1, after.nested_faults[1] - before.nested_faults[1]);
+	EXPECT_EQ(31, huge[0]);
+	EXPECT_EQ(32, huge[LARGE / 8 - 1]);
+	EXPECT_EQ(2048, host_smaps(huge, "Private_Hugetlb"));
+
+	/* no page for this one: SIGBUS outside, the end of the guest here */
+	EXPECT_EQ(DUNE_EXIT_SHUTDOWN,
+		  guest_write(guest, (char *)huge + LARGE, 1));
+	EXPECT_EQ(31, huge[0]);
+	munmap(huge, 2 * LARGE);
+	EXPECT_TRUE(host_set(HUGE_PAGES, "0"));
+}
+
+/* Where guest-physical memory is as wide as an address, windows are not used. */
+TEST_F(memory, windows_are_the_identity_where_they_can_be)
+{
+	struct guest *guest = &self->guest;
+	struct dune_window window = { 0 };
+
+	if (guest->info.guest_phys_bits < USER_ADDRESS_BITS)
+		SKIP(return, "this CPU needs windows");
+	for (window.address = 0; window.address < USER_ADDRESS_END;
+	     window.address += USER_ADDRESS_END / 64) {
+		ASSERT_EQ(0, ioctl(guest->vcpu, DUNE_GET_WINDOW, &window));
+		EXPECT_EQ(window.address, window.guest_physical);
+	}
+	EXPECT_EQ(-1, ioctl(guest->vcpu, DUNE_GET_WINDOW, &window));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+TEST_F_TIMEOUT(memory, windows_are_used_up_and_then_no_more, 300)
+{
+	struct guest *guest = &self->guest;
+	uint32_t bits = guest->info.guest_phys_bits;
+	struct dune_window window = { 0 };
+	uint64_t first = guest_physical(guest, self->data), size, windows;
+	int err = 0;
+
+	if (bits >= USER_ADDRESS_BITS)
+		SKIP(return, "this CPU needs no windows");
+	size = 1UL << DUNE_WINDOW_SHIFT;
+	for (windows = 0; windows <= 1UL << (bits - DUNE_WINDOW_SHIFT);
+	     windows++, window.address += size) {
+		err = ioctl(guest->vcpu, DUNE_GET_WINDOW, &window);
+		if (err)
+			break;
+		ASSERT_EQ(0, window.guest_physical & (size - 1));
+		ASSERT_EQ(0, window.guest_physical >> bits);
+	}
+	EXPECT_EQ(-1, err);
+	EXPECT_EQ(ENOSPC, errno);
+	/* those that the guest had before are at the other end of memory */
+	EXPECT_LT(windows, 1UL << (bits - DUNE_WINDOW_SHIFT));
+	EXPECT_GE(windows, (1UL << (bits - DUNE_WINDOW_SHIFT)) - 4);
+	window.address = USER_ADDRESS_END;
+	EXPECT_EQ(-1, ioctl(guest->vcpu, DUNE_GET_WINDOW, &window));
+	EXPECT_EQ(EINVAL, errno);
+
+	/* what was handed out stays, and works */
+	EXPECT_EQ(first, guest_physical(guest, self->data));
+	EXPECT_WRITTEN(self->data, 41);
+	EXPECT_EQ(41, self->data[0]);
 }
 
 TEST_HARNESS_MAIN
