@@ -306,6 +306,7 @@ TEST_F(memory, a_stack_grows_under_the_guest)
 	ASSERT_EQ(0, setrlimit(RLIMIT_STACK, &limit));
 	guest_map(guest, stack);
 	guest_map(guest, stack - 64 * PAGE);
+	guest_map(guest, stack - LARGE / 2);
 	guest_map(guest, stack - 2 * LARGE);
 	for (page = 0; page < 64; page++) {
 		ASSERT_EQ(DUNE_EXIT_SYSCALL,
