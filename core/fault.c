@@ -27,8 +27,7 @@ struct host_page {
  * The guest may do what a user access may do at this moment without a fault.
  * An entry that is writable but clean is mapped read-only: the host wants to
  * see the first write. The first use it sees by the nested entry itself, which
- * clear_flush_young() in space.c reports. (The host's own fault path would not
- * mark the page for us: a CPU that walks the table does that.)
+ * clear_flush_young() in space.c reports.
  */
 static void read_leaf(struct host_page *page, unsigned long entry, u64 pfn,
 		      enum dune_level level)
@@ -97,10 +96,10 @@ static bool allows(const struct host_page *page, const struct dune_exit *exit)
 }
 
 /*
- * fixup_user_fault() does not grow a stack, an access as the process does. It
- * may be of any kind: what comes of it is looked at again.
+ * Two things fixup_user_fault() does not do, an access of the process does: it
+ * grows a stack, and the CPU marks the page as used.
  */
-static int grow_stack(unsigned long address)
+static int access_as_user(unsigned long address)
 {
 	return fault_in_readable((const char __user *)address, 1) ? -EFAULT : 0;
 }
@@ -124,7 +123,7 @@ static int fault_in(struct mm_struct *mm, unsigned long address,
 	if (!nothing)
 		err = fixup_user_fault(mm, address, flags, &unlocked);
 	mmap_read_unlock(mm);
-	return nothing ? grow_stack(address) : err;
+	return nothing ? access_as_user(address) : err;
 }
 
 /* Nested pages are no larger than the nested page table can have them. */
@@ -255,6 +254,9 @@ int dune_space_fault(struct dune_vcpu *vcpu, const struct dune_exit *exit,
 		smp_rmb();
 		read_host_page(mm, *address, page);
 		if (allows(page, exit)) {
+			/* For those who look without a notifier, as smaps. */
+			if (!page->used)
+				access_as_user(*address);
 			fit_to_hardware(&page->mapping, *address);
 			if (page->mapping.level == DUNE_LEVEL_4K)
 				read_around(mm, *address, &host);
