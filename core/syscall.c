@@ -93,6 +93,12 @@ bool dune_syscall_may_be_direct(u64 number, u64 request)
 	case __NR_ptrace:
 	case __NR_rseq:
 	case __NR_uselib:
+#ifdef __NR_uretprobe
+	case __NR_uretprobe:
+#endif
+#ifdef __NR_uprobe
+	case __NR_uprobe:
+#endif
 		return false;
 	case __NR_ioctl:
 		return _IOC_TYPE(request) != DUNE_IOC_MAGIC;
