@@ -28,6 +28,7 @@ void *dune_find_function(const char *name)
 		unregister_kprobe(&probe);
 	return probe.addr;
 }
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_find_function);
 
 #ifdef DUNE_KERNEL_IS_FOR_KVM
 DEFINE_STATIC_CALL_NULL(dune_load_fpu, switch_fpu_return);

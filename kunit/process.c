@@ -3,7 +3,6 @@
 #include <linux/delay.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
-#include <linux/kprobes.h>
 #include <linux/kthread.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -18,6 +17,7 @@
 
 #include "../core/compat.h"
 #include "../core/hardware.h"
+#include "../core/kernel_function.h"
 #include "fake_hal.h"
 #include "process.h"
 
@@ -47,25 +47,10 @@ struct process {
 DEFINE_STATIC_CALL_NULL(process_mm_alloc, mm_alloc);
 DEFINE_STATIC_CALL_NULL(process_pick_layout, arch_pick_mmap_layout);
 
-static void *find_function(const char *name)
-{
-	struct kprobe probe = {
-		.symbol_name = name,
-		.flags = KPROBE_FLAG_DISABLED,
-	};
-	void *function;
-
-	if (register_kprobe(&probe))
-		return NULL;
-	function = probe.addr;
-	unregister_kprobe(&probe);
-	return function;
-}
-
 static struct mm_struct *make_mm(void)
 {
-	void *alloc = find_function("mm_alloc");
-	void *pick = find_function("arch_pick_mmap_layout");
+	void *alloc = dune_find_function("mm_alloc");
+	void *pick = dune_find_function("arch_pick_mmap_layout");
 	struct mm_struct *mm;
 
 	if (!alloc || !pick)
