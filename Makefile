@@ -58,6 +58,9 @@ check: deps ## every test, on both vendors
 kunit: deps ## KUnit: core against the fake backend
 	tools/kunit
 
+coverage: deps ## which lines of core the KUnit suites reach
+	tools/coverage
+
 kselftest: deps ## kselftests on both vendors
 	tools/check --only kselftest
 
@@ -77,4 +80,4 @@ clean: ## remove what was built in this tree
 	rm -f $(patsubst %.c,%,$(wildcard selftests/*.c))
 
 .PHONY: all help module module-clean user tests install install-tests deps \
-	demo check kunit kselftest lint soak bench clean
+	demo check kunit coverage kselftest lint soak bench clean
