@@ -2,6 +2,7 @@
 /* What the guest is given: exceptions and interrupts. */
 #include <linux/module.h>
 #include <asm/debugreg.h>
+#include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 
 #include "compat.h"
@@ -52,8 +53,19 @@ static int raise(struct dune_vcpu *vcpu, struct dune_event event)
 	return DUNE_CONTINUE;
 }
 
+/*
+ * The frame of a fault has RF set, so that IRET goes on with the instruction
+ * whatever breakpoint is there (Intel SDM, "Instruction-Breakpoint Exception
+ * Condition"). An injection leaves that to us.
+ */
+static int raise_fault(struct dune_vcpu *vcpu, struct dune_event event)
+{
+	vcpu->regs.rflags |= X86_EFLAGS_RF;
+	return raise(vcpu, event);
+}
+
 /**
- * dune_raise() - give the guest an exception without error code
+ * dune_raise() - give the guest a fault without error code
  * @vcpu: the virtual CPU
  * @vector: which
  *
@@ -61,14 +73,14 @@ static int raise(struct dune_vcpu *vcpu, struct dune_event event)
  */
 int dune_raise(struct dune_vcpu *vcpu, u8 vector)
 {
-	return raise(vcpu, (struct dune_event) {
+	return raise_fault(vcpu, (struct dune_event) {
 		.type = DUNE_EVENT_EXCEPTION,
 		.vector = vector,
 	});
 }
 
 /**
- * dune_raise_error() - give the guest an exception with an error code
+ * dune_raise_error() - give the guest a fault with an error code
  * @vcpu: the virtual CPU
  * @vector: which
  * @error_code: the error code
@@ -77,7 +89,7 @@ int dune_raise(struct dune_vcpu *vcpu, u8 vector)
  */
 int dune_raise_error(struct dune_vcpu *vcpu, u8 vector, u32 error_code)
 {
-	return raise(vcpu, (struct dune_event) {
+	return raise_fault(vcpu, (struct dune_event) {
 		.type = DUNE_EVENT_EXCEPTION,
 		.vector = vector,
 		.has_error_code = true,
@@ -95,7 +107,10 @@ int dune_raise_error(struct dune_vcpu *vcpu, u8 vector, u32 error_code)
 int dune_raise_debug(struct dune_vcpu *vcpu, u64 bits)
 {
 	vcpu->dr6 = (vcpu->dr6 & ~(u64)DR_TRAP_BITS) | bits;
-	return dune_raise(vcpu, X86_TRAP_DB);
+	return raise(vcpu, (struct dune_event) {
+		.type = DUNE_EVENT_EXCEPTION,
+		.vector = X86_TRAP_DB,
+	});
 }
 
 /**
