@@ -239,6 +239,27 @@ bool dune_npt_zap(struct dune_npt *npt, u64 start, u64 end)
 EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_npt_zap);
 
 /**
+ * dune_npt_any() - is anything mapped in a range
+ * @npt: the table
+ * @start: first guest-physical address
+ * @end: the one behind the last
+ *
+ * Return: whether there is.
+ */
+bool dune_npt_any(struct dune_npt *npt, u64 start, u64 end)
+{
+	enum dune_level level;
+	u64 gpa;
+
+	for (gpa = start; gpa < end;
+	     gpa = (gpa | (dune_level_size(level) - 1)) + 1)
+		if (dune_npt_lookup(npt, gpa, &level))
+			return true;
+	return false;
+}
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_npt_any);
+
+/**
  * dune_npt_lookup() - find the leaf for an address
  * @npt: the table
  * @gpa: the address

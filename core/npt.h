@@ -67,6 +67,7 @@ void dune_npt_cache_drain(struct dune_npt_cache *cache);
 bool dune_npt_map(struct dune_npt *npt, struct dune_npt_cache *cache, u64 gpa,
 		  const struct dune_mapping *mapping);
 bool dune_npt_zap(struct dune_npt *npt, u64 start, u64 end);
+bool dune_npt_any(struct dune_npt *npt, u64 start, u64 end);
 u64 dune_npt_lookup(const struct dune_npt *npt, u64 gpa,
 		    enum dune_level *level);
 

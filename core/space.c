@@ -60,30 +60,35 @@ void dune_space_flush(struct dune_space *space)
 }
 EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_space_flush);
 
-/* Zaps a range of the process wherever the guest sees it. */
-static bool zap_range(struct dune_space *space, u64 start, u64 end)
+typedef bool range_action(struct dune_npt *npt, u64 start, u64 end);
+
+/* Does something to a range of the process wherever the guest sees it. */
+static bool on_range(struct dune_space *space, u64 start, u64 end,
+		     range_action *action)
 {
-	u64 mask = (1ULL << DUNE_WINDOW_SHIFT) - 1;
-	bool zapped = false;
+	u64 size = 1ULL << DUNE_WINDOW_SHIFT;
+	bool any = false;
 	unsigned int i;
 
 	/* The host may mean all there is by an end far beyond. */
 	end = min(end, 1ULL << USER_ADDRESS_BITS);
 	if (!space->windows)
-		return dune_npt_zap(&space->npt, start, end);
+		return action(&space->npt, start, end);
 
 	for (i = 0; i < space->window_count; i++) {
-		u64 base = (u64)space->windows[i] << DUNE_WINDOW_SHIFT;
-		u64 from = max(start, base), to = min(end, base + mask + 1);
+		u64 base = space->windows[i] * size, gpa = i * size;
+		u64 from = max(start, base), to = min(end, base + size);
 
 		if (from < to)
-			zapped |= dune_npt_zap(&space->npt,
-					       ((u64)i << DUNE_WINDOW_SHIFT) +
-					       (from - base),
-					       ((u64)i << DUNE_WINDOW_SHIFT) +
-					       (to - base));
+			any |= action(&space->npt, gpa + (from - base),
+				      gpa + (to - base));
 	}
-	return zapped;
+	return any;
+}
+
+static bool zap_range(struct dune_space *space, u64 start, u64 end)
+{
+	return on_range(space, start, end, dune_npt_zap);
 }
 
 static int invalidate_range_start(struct mmu_notifier *notifier,
@@ -125,6 +130,26 @@ static dune_young_t clear_flush_young(struct mmu_notifier *notifier,
 	used = zap_range(space, start, end);
 	if (used)
 		dune_space_flush(space);
+	spin_unlock(&space->lock);
+	return used;
+}
+
+/* The host would not mind a late flush; tables that went away do. */
+static dune_young_t clear_young(struct mmu_notifier *notifier,
+				struct mm_struct *mm, unsigned long start,
+				unsigned long end)
+{
+	return clear_flush_young(notifier, mm, start, end);
+}
+
+static dune_young_t test_young(struct mmu_notifier *notifier,
+			       struct mm_struct *mm, unsigned long address)
+{
+	struct dune_space *space = space_of(notifier);
+	bool used;
+
+	spin_lock(&space->lock);
+	used = on_range(space, address, address + PAGE_SIZE, dune_npt_any);
 	spin_unlock(&space->lock);
 	return used;
 }
@@ -185,6 +210,8 @@ static void space_free(struct mmu_notifier *notifier)
 static const struct mmu_notifier_ops space_ops = {
 	.release = mm_gone,
 	.clear_flush_young = clear_flush_young,
+	.clear_young = clear_young,
+	.test_young = test_young,
 	.invalidate_range_start = invalidate_range_start,
 	.invalidate_range_end = invalidate_range_end,
 	.alloc_notifier = space_alloc,

@@ -228,6 +228,24 @@ static void zapping_nothing_needs_no_flush(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, dune_npt_zap(&context->npt, 4096, 4096));
 }
 
+static void a_range_is_searched_and_no_more(struct kunit *test)
+{
+	struct context *context = make(test);
+
+	map(test, context, 2 * MIB, page(0x400, DUNE_LEVEL_2M));
+	map(test, context, GIB + 4096, page(1, DUNE_LEVEL_4K));
+	KUNIT_EXPECT_FALSE(test, dune_npt_any(&context->npt, 0, 2 * MIB));
+	KUNIT_EXPECT_TRUE(test, dune_npt_any(&context->npt, 0, 2 * MIB + 1));
+	KUNIT_EXPECT_TRUE(test, dune_npt_any(&context->npt, 4 * MIB - 4096,
+					     4 * MIB));
+	KUNIT_EXPECT_FALSE(test, dune_npt_any(&context->npt, 4 * MIB,
+					      GIB + 4096));
+	KUNIT_EXPECT_TRUE(test, dune_npt_any(&context->npt, 4 * MIB,
+					     1ULL << 47));
+	KUNIT_EXPECT_FALSE(test, dune_npt_any(&context->npt, GIB + 8192,
+					      1ULL << 47));
+}
+
 static void a_part_of_a_large_page_goes_as_a_whole(struct kunit *test)
 {
 	struct context *context = make(test);
@@ -292,6 +310,7 @@ static struct kunit_case npt_cases[] = {
 	KUNIT_CASE_PARAM(zapping_takes_the_range_and_no_more,
 			 format_gen_params),
 	KUNIT_CASE_PARAM(zapping_nothing_needs_no_flush, format_gen_params),
+	KUNIT_CASE_PARAM(a_range_is_searched_and_no_more, format_gen_params),
 	KUNIT_CASE_PARAM(a_part_of_a_large_page_goes_as_a_whole,
 			 format_gen_params),
 	KUNIT_CASE_PARAM(zapping_all_makes_room_for_large_pages,

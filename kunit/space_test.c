@@ -289,6 +289,27 @@ static void a_look_at_the_age_makes_a_page_old(struct kunit *test)
 	dune_space_put(space);
 }
 
+static void a_look_may_leave_a_page_as_it_is(struct kunit *test)
+{
+	struct dune_space *space = make(test, 36);
+	const struct mmu_notifier_ops *ops = space->notifier.ops;
+	struct mm_struct *mm = space->notifier.mm;
+	u64 gpa;
+
+	KUNIT_ASSERT_EQ(test, 0, dune_window_get(space, 5ULL << 30, &gpa));
+	map(test, space, gpa + 0x1000);
+	KUNIT_EXPECT_TRUE(test, ops->test_young(&space->notifier, mm,
+						(5ULL << 30) + 0x1000));
+	KUNIT_EXPECT_FALSE(test, ops->test_young(&space->notifier, mm,
+						 5ULL << 30));
+	KUNIT_EXPECT_FALSE(test, ops->test_young(&space->notifier, mm, 0x1000));
+	KUNIT_EXPECT_TRUE(test, is_mapped(space, gpa + 0x1000));
+	KUNIT_EXPECT_TRUE(test, ops->clear_young(&space->notifier, mm,
+						 5ULL << 30, (5ULL << 30) + 0x2000));
+	KUNIT_EXPECT_FALSE(test, is_mapped(space, gpa + 0x1000));
+	dune_space_put(space);
+}
+
 static void the_host_tells_when_memory_goes(struct kunit *test)
 {
 	struct dune_space *space = make(test, 48);
@@ -322,6 +343,7 @@ static struct kunit_case space_cases[] = {
 	KUNIT_CASE(invalidations_are_counted),
 	KUNIT_CASE(a_large_page_goes_with_its_tables),
 	KUNIT_CASE(a_look_at_the_age_makes_a_page_old),
+	KUNIT_CASE(a_look_may_leave_a_page_as_it_is),
 	KUNIT_CASE(the_host_tells_when_memory_goes),
 	{}
 };
