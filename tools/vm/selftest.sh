@@ -131,12 +131,15 @@ test_count()
 		cmp -s "$work/first" "$work/out"
 }
 
-# The time stamp counter since reset, after some system calls: any difference
-# between two runs, in the boot too, shows in it.
+# The time stamp counter since reset: any difference between two runs, in the
+# boot too, shows in it. In between the program does what depends on chance in
+# a kernel (page faults, new processes) and in an emulator (going to sleep).
 build_tsc()
 {
 	gcc -O1 -static -x c -o "$work/tsc" - <<'END'
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <x86intrin.h>
 
@@ -144,8 +147,19 @@ int main(void)
 {
 	int i;
 
-	for (i = 0; i < 1000; i++)
-		getppid();
+	for (i = 0; i < 5000; i++) {
+		char *page = malloc(1 << 20);
+
+		page[i] = 1;
+		free(page);
+		usleep(100);
+		if (i % 500 == 0) {
+			if (!fork())
+				_exit(0);
+			wait(NULL);
+			printf("%llu\n", __rdtsc());
+		}
+	}
 	printf("%llu\n", __rdtsc());
 	return 0;
 }
