@@ -33,7 +33,7 @@ NAMES = [*STOCK, *SID, *BUILT]
 
 # Modules of a stock kernel that a machine or a test needs.
 MODULES = ["ata_piix", "sd_mod", "virtio_pci", "virtio_blk", "ext4", "msr",
-           "kvm_intel", "kvm_amd"]
+           "kvm_intel", "kvm_amd", "loop"]
 
 
 @dataclasses.dataclass
@@ -71,8 +71,8 @@ def _fix_headers(folder):
                               text, flags=re.MULTILINE))
 
 
-def _copy_modules(folder):
-    """Keep just the modules that are of use here, and index them."""
+def _copy_modules(folder, target):
+    """Copy just the modules that are of use here, and index them."""
     tree = _one(f"{folder}/lib/modules/*")
     version = os.path.basename(tree)
     said = subprocess.run(["modprobe", "-d", folder, "-S", version,
@@ -80,7 +80,6 @@ def _copy_modules(folder):
                           text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL).stdout
     wanted = set(re.findall(r"^insmod (\S+)", said, re.MULTILINE))
-    target = os.path.join(folder, "guest")
     for module in wanted:
         copy = os.path.join(target, os.path.relpath(module, folder))
         os.makedirs(os.path.dirname(copy), exist_ok=True)
@@ -89,6 +88,17 @@ def _copy_modules(folder):
         cache.shutil.copy(os.path.join(tree, name),
                           os.path.join(target, "lib/modules", version, name))
     cache.run(["depmod", "-b", target, version])
+
+
+def _guest_modules(folder):
+    """The folder with the modules that MODULES names, made if it is not there."""
+    target = f"{folder}/guest-{cache.key(*MODULES)}"
+    with cache.lock(f"modules-{os.path.basename(folder)}"):
+        if not os.path.exists(target):
+            cache.shutil.rmtree(f"{target}.partial", ignore_errors=True)
+            _copy_modules(folder, f"{target}.partial")
+            os.rename(f"{target}.partial", target)
+    return target
 
 
 def _unpack_stock(name, folder):
@@ -100,7 +110,6 @@ def _unpack_stock(name, folder):
     packages.unpack(suite, [image, headers, *parts], folder)
     cache.run(["depmod", "-b", folder,
                os.path.basename(_one(f"{folder}/lib/modules/*"))])
-    _copy_modules(folder)
 
 
 def _stock(name):
@@ -110,7 +119,7 @@ def _stock(name):
     _fix_headers_once(folder)
     return Kernel(name, _one(f"{folder}/boot/vmlinuz-*"),
                   _one(f"{folder}/usr/src/linux-headers-*-amd64"),
-                  f"{folder}/guest")
+                  _guest_modules(folder))
 
 
 def _unpack_sid(name, folder):
@@ -122,7 +131,6 @@ def _unpack_sid(name, folder):
     packages.unpack(suite, [f"linux-{part}-{release}"
                             for part in ("base", "binary", "modules")], folder)
     cache.run(["depmod", "-b", folder, release])
-    _copy_modules(folder)
 
     kdir = os.path.join(folder, "kdir")
     root = os.path.join(kdir, "root")
@@ -147,7 +155,7 @@ def _sid(name):
                               f"fetching Debian's kernel ({name}) and a system "
                               "that can build for it (2 minutes)")
     return Kernel(name, _one(f"{folder}/usr/lib/modules/*/vmlinuz"),
-                  f"{folder}/kdir", f"{folder}/guest")
+                  f"{folder}/kdir", _guest_modules(folder))
 
 
 def _fix_headers_once(folder):
