@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the memory tests share: a guest's view of the process, and the host's. */
+/* What the memory tests share: how the guest sees memory, and how the host. */
 #ifndef DUNE_SELFTESTS_GUEST_MEMORY_H
 #define DUNE_SELFTESTS_GUEST_MEMORY_H
 
@@ -83,7 +83,10 @@ static inline uint32_t guest_call(struct guest *guest, guest_function *function,
 	regs->rdi = (uint64_t)memory;
 	regs->rsi = a;
 	regs->rdx = b;
-	return guest_run(guest) ? 0 : guest->run->exit_reason;
+	while (guest_run(guest))
+		if (errno != EINTR)
+			return 0;
+	return guest->run->exit_reason;
 }
 
 /* Writes a line to a file of the kernel's; false if it is refused. */

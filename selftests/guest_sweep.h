@@ -4,21 +4,23 @@
 #define DUNE_SELFTESTS_GUEST_SWEEP_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "guest_memory.h"
 
 /* What the guest and the process tell each other, in a page of its own. */
 struct sweep_control {
-	uint64_t stop;
-	uint64_t rounds;
-	uint64_t stride;
+	atomic_ulong stop;
+	atomic_ulong rounds;
+	atomic_ulong rest;	/* between two rounds */
+	uint64_t stride;	/* in words */
 };
 
 struct sweep {
 	struct guest *guest;
-	volatile uint64_t *memory;
+	atomic_ulong *memory;
 	uint64_t pages;
-	volatile struct sweep_control *control;
+	struct sweep_control *control;
 	uint32_t exit_reason;
 	pthread_t thread;
 };
@@ -27,12 +29,13 @@ struct sweep {
 static GUEST_FUNCTION uint64_t sweep_pages(void *memory, uint64_t pages,
 					   uint64_t control_address)
 {
-	volatile struct sweep_control *control =
-		(struct sweep_control *)control_address;
-	volatile uint64_t *words = memory;
-	uint64_t stride = control->stride, page;
+	struct sweep_control *control = (void *)control_address;
+	atomic_ulong *words = memory;
+	uint64_t stride = control->stride, page, i;
 
 	while (!control->stop) {
+		for (i = 0; i < control->rest; i++)
+			;
 		for (page = 0; page < pages; page++)
 			words[page * stride]++;
 		control->rounds++;
@@ -45,9 +48,9 @@ static inline void *sweep_thread(void *data)
 	struct sweep *sweep = data;
 
 	sweep->exit_reason = guest_call(sweep->guest, sweep_pages,
-					(void *)sweep->memory, sweep->pages,
+					sweep->memory, sweep->pages,
 					(uint64_t)sweep->control);
-	__atomic_store_n(&sweep->control->stop, 1, __ATOMIC_RELEASE);
+	sweep->control->stop = 1;
 	return NULL;
 }
 
@@ -74,7 +77,7 @@ static inline bool sweep_start_sparse(struct sweep *sweep, struct guest *guest,
 	if (sweep->control == MAP_FAILED)
 		return false;
 	sweep->control->stride = stride;
-	guest_map(guest, (void *)sweep->control);
+	guest_map(guest, sweep->control);
 	if (pthread_create(&sweep->thread, NULL, sweep_thread, sweep))
 		return false;
 	sweep_go_on(sweep);

@@ -378,7 +378,7 @@ TEST_F(memory, huge_pages_are_mapped_whole)
 	EXPECT_TRUE(host_set(HUGE_PAGES, "0"));
 }
 
-/* Where guest-physical memory is as wide as an address, windows are not used. */
+/* Where guest-physical memory is wide enough, windows are not used. */
 TEST_F(memory, windows_are_the_identity_where_they_can_be)
 {
 	struct guest *guest = &self->guest;
