@@ -56,7 +56,10 @@ TEST_F(host, watchpoint_still_works)
 
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, ioctl(guest->vcpu, DUNE_GET_STATE, &state));
-	state.dr0 = state.dr1 = state.dr2 = state.dr3 = 0x1000;
+	state.dr0 = 0x1000;
+	state.dr1 = 0x2000;
+	state.dr2 = 0x3000;
+	state.dr3 = 0x4000;
 	state.dr7 |= 0xff;
 	ASSERT_EQ(0, ioctl(guest->vcpu, DUNE_SET_STATE, &state));
 	guest_emit_hypercall(guest);
@@ -83,7 +86,6 @@ TEST_F(host, local_descriptor_table_is_still_there)
 		.base_addr = 0,
 		.limit = 0x1234,
 		.seg_32bit = 1,
-		.useable = 1,
 	};
 	const uint16_t selector = 2 << 3 | 4 | 3;
 	int i;

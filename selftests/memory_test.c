@@ -313,7 +313,8 @@ TEST_F(memory, a_stack_grows_under_the_guest)
 			  guest_write(guest, stack - page * PAGE, page));
 	}
 	for (page = 0; page < 64; page++)
-		EXPECT_EQ(page, *(uint64_t *)(stack - page * PAGE));
+		EXPECT_EQ((uint64_t)page,
+			  *(uint64_t *)(stack - page * PAGE));
 	/* as by the process itself, in one large step too */
 	EXPECT_WRITTEN(stack - LARGE / 2, 64);
 	EXPECT_EQ(64, *(uint64_t *)(stack - LARGE / 2));

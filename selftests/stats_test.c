@@ -131,7 +131,7 @@ static bool trace_has(const char *text)
 	bool found = false;
 
 	while (file && fgets(line, sizeof(line), file))
-		found |= strstr(line, text) != NULL;
+		found |= !!strstr(line, text);
 	if (file)
 		fclose(file);
 	return found;

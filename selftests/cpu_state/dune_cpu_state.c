@@ -58,7 +58,7 @@ static bool send_nmi(int cpu)
 	WRITE_ONCE(awaited, cpu);
 	apic->send_IPI(cpu, NMI_VECTOR);
 	for (tries = 0; tries < 1000 && READ_ONCE(awaited) == cpu; tries++)
-		udelay(100);
+		usleep_range(100, 200);
 	return xchg(&awaited, -1) == -1;
 }
 
