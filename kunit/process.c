@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
+#include <linux/pid.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -30,6 +31,8 @@
  * @files: its virtual CPUs
  * @signal: sends it a signal
  * @task: to this thread
+ * @pid: which has this number
+ * @pid_users: who holds that, before there is a space that does
  * @hal: the machine's own backend
  * @caps: what that found
  */
@@ -39,6 +42,8 @@ struct process {
 	struct file *files[FILES];
 	struct delayed_work signal;
 	struct task_struct *task;
+	struct pid *pid;
+	unsigned int pid_users;
 	const struct dune_hal *hal;
 	struct dune_caps caps;
 };
@@ -118,6 +123,8 @@ int process_init(struct kunit *test)
 	test->priv = process;
 	INIT_DELAYED_WORK(&process->signal, send_signal);
 	process->task = get_task_struct(current);
+	process->pid = get_pid(task_tgid(current));
+	process->pid_users = refcount_read(&process->pid->count);
 	allow_signal(SIGUSR1);
 
 	process->mm = make_mm();
@@ -162,6 +169,10 @@ void process_exit(struct kunit *test)
 	dune_space_synchronize();
 
 	KUNIT_EXPECT_EQ(test, 0, fake_hal.vcpus);
+	/* No space is left. */
+	KUNIT_EXPECT_LE(test, refcount_read(&process->pid->count),
+			process->pid_users);
+	put_pid(process->pid);
 	KUNIT_EXPECT_EQ(test, fake_hal.loads, fake_hal.puts);
 	KUNIT_EXPECT_EQ(test, 0, atomic_read(&fake_hal.broken));
 	KUNIT_EXPECT_EQ(test, 0U, dune_hardware.users);
