@@ -242,6 +242,7 @@ static void a_window_shows_its_part_of_the_process(struct kunit *test)
 
 static void neighbours_come_along(struct kunit *test)
 {
+	static const char letters[] = "abcdefghijklmnop";
 	struct dune_vcpu *vcpu = make(test);
 	unsigned long block = 16 * PAGE_SIZE, address, i;
 
@@ -251,14 +252,15 @@ static void neighbours_come_along(struct kunit *test)
 	/* All but one are there, on both sides of the block as well. */
 	for (i = 0; i < 16; i++)
 		if (i != 7)
-			process_write(test, address + i * PAGE_SIZE, "abcdefghijklmnop" + i, 1);
+			process_write(test, address + i * PAGE_SIZE,
+				      &letters[i], 1);
 	process_write(test, address - PAGE_SIZE, "<", 1);
 
 	KUNIT_EXPECT_EQ(test, 0, fault(vcpu, address + 3 * PAGE_SIZE, READ));
 	for (i = 0; i < 16; i++) {
 		if (i == 7)
 			continue;
-		KUNIT_EXPECT_EQ(test, (u8)('a' + i),
+		KUNIT_EXPECT_EQ(test, letters[i],
 				guest_byte(vcpu, address + i * PAGE_SIZE));
 		KUNIT_EXPECT_TRUE(test, allows(vcpu, address + i * PAGE_SIZE,
 					       WRITE));

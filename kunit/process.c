@@ -300,6 +300,8 @@ static void close_file(struct work_struct *work)
 
 /**
  * process_close() - close a virtual CPU
+ * @test: the test
+ * @file: the virtual CPU's
  *
  * At once, which only kernel threads can do; a test that was given up is ended
  * by another thread.
