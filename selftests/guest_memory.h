@@ -51,7 +51,7 @@ static inline uint32_t guest_write(struct guest *guest, void *address,
 	uint64_t value_ = 0;						\
 	EXPECT_EQ(DUNE_EXIT_SYSCALL,					\
 		  guest_read(&self->guest, address, &value_));		\
-	EXPECT_EQ(expected, value_);					\
+	EXPECT_EQ((uint64_t)(expected), value_);			\
 } while (0)
 
 #define EXPECT_WRITTEN(address, value)					\

@@ -51,7 +51,7 @@ TEST_F(io, read_and_write)
 		ASSERT_EQ(16, write(self->pipe[1], self->data, 16));
 		ASSERT_EQ(16, read(self->pipe[0], got, 16));
 		EXPECT_EQ(sent[0], got[0]);
-		EXPECT_EQ(100 + round, got[1]);
+		EXPECT_EQ((uint64_t)(100 + round), got[1]);
 	}
 }
 

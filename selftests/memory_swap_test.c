@@ -69,7 +69,7 @@ static bool swap_out(uint64_t *data, int pages)
 
 TEST_F_TIMEOUT(swap, what_was_swapped_out_comes_in, 120)
 {
-	int page;
+	uint64_t page;
 
 	for (page = 0; page < PAGES; page++)
 		EXPECT_WRITTEN(self->data + page * WORDS, page + 1);

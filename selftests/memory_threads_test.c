@@ -398,8 +398,8 @@ TEST_F_TIMEOUT(threads, no_write_is_lost, 300)
 		EXPECT_EQ(DUNE_EXIT_SYSCALL, self->workers[i].exit_reason);
 		EXPECT_EQ(0, self->workers[i].ends);
 		for (page = 0; page < PAGES; page++)
-			EXPECT_EQ(self->control->rounds[i],
-				  self->data[page * WORDS + i]);
+			EXPECT_EQ(atomic_load(&self->control->rounds[i]),
+				  atomic_load(&self->data[page * WORDS + i]));
 	}
 }
 
