@@ -64,6 +64,8 @@
 
 #include <dune/dune.h>
 
+#include "emulator.h"
+
 /* The only vector that ring 3 may raise by INT. */
 #define VECTOR_USER	0x80
 
@@ -288,18 +290,6 @@ static inline bool has_cpuid(uint32_t leaf, char reg, int bit)
 			       &regs[3]))
 		return false;
 	return regs[reg - 'a'] >> bit & 1;
-}
-
-/*
- * QEMU says that it is there. A test that it fails by its own fault says what
- * QEMU gets wrong, and expects it of all others.
- */
-static inline bool in_qemu(void)
-{
-	uint32_t eax, name[3] = { 0 };
-
-	__cpuid(0x40000000, eax, name[0], name[1], name[2]);
-	return !memcmp(name, "TCGTCGTCGTCG", sizeof(name));
 }
 
 /* Where the guest finds an address of the process. */
