@@ -31,6 +31,34 @@ TEST_F(hostile, page_tables_from_outside)
 	EXPECT_STILL_WORKS();
 }
 
+CODE(spin, "0: jmp 0b", "");
+
+/* What is refused leaves nothing behind, nor its registers changed. */
+TEST_F(hostile, a_refused_state_is_forgotten)
+{
+	struct guest *guest = &self->guest;
+	struct dune_state state = self->state;
+
+	BEGIN();
+	emit(guest, &nothing);
+	state.cr3 |= 1UL << 51;
+	ASSERT_EQ(0, ioctl(guest->vcpu, DUNE_SET_STATE, &state));
+	ASSERT_EQ(0, guest_run(guest));
+	/* nothing is there, if a CPU should have as many physical bits */
+	EXPECT_TRUE(guest->run->exit_reason == DUNE_EXIT_INVALID_STATE ||
+		    guest->run->exit_reason == DUNE_EXIT_SHUTDOWN);
+	EXPECT_EQ((uint64_t)guest->code, guest->run->regs.rip);
+	EXPECT_EQ((uint64_t)(self->area->stack + PAGE), guest->run->regs.rsp);
+
+	BEGIN();
+	emit(guest, &spin);
+	guest->run->regs.rflags = 2;
+	interrupt_every(100);
+	EXPECT_EQ(-1, guest_run(guest));
+	EXPECT_EQ(EINTR, errno);
+	EXPECT_STILL_WORKS();
+}
+
 /* xorshift: the same numbers everywhere. */
 static uint64_t seed;
 

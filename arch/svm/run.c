@@ -247,9 +247,20 @@ static void decode(struct vmcb *vmcb, struct dune_exit *exit)
 		exit->reason = DUNE_HW_SHUTDOWN;
 		break;
 	default:
-		exit->reason = control->exit_code == (u32)SVM_EXIT_ERR ?
-			       DUNE_HW_INVALID : DUNE_HW_UNKNOWN;
+		exit->reason = DUNE_HW_UNKNOWN;
 	}
+}
+
+/*
+ * VMRUN refused the guest's state. What it left in the VMCB is not told: no
+ * register is taken from there, and physical interrupts end the next guest
+ * as they have to.
+ */
+static void decode_refusal(struct vmcb_control_area *control,
+			   struct dune_exit *exit)
+{
+	control->int_ctl = V_INTR_MASKING_MASK;
+	exit->reason = DUNE_HW_INVALID;
 }
 
 /**
@@ -279,13 +290,17 @@ void svm_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit)
 
 	control->tlb_ctl = TLB_CONTROL_DO_NOTHING;
 	control->event_inj = 0;
+	exit->hardware_reason = control->exit_code;
+	if (control->exit_code == (u32)SVM_EXIT_ERR) {
+		decode_refusal(control, exit);
+		return;
+	}
 	vcpu->regs.rax = save->rax;
 	vcpu->regs.rsp = save->rsp;
 	vcpu->regs.rip = save->rip;
 	vcpu->regs.rflags = save->rflags;
 	vcpu->cr2 = save->cr2;
 	exit->cpl = save->cpl;
-	exit->hardware_reason = control->exit_code;
 	decode_interrupted(control, &exit->interrupted);
 	decode(svm->vmcb, exit);
 }
