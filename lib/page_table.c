@@ -174,8 +174,9 @@ static int make_arena(void)
 
 	if (area == MAP_FAILED)
 		return -errno;
-	if ((start ^ (start + size - 1)) & ~WINDOW_MASK)
-		start = (start + size) & ~WINDOW_MASK;
+	/* and not at its beginning: that could be a root at zero, like none */
+	if ((start ^ (start + size - 1)) & ~WINDOW_MASK || !(start & WINDOW_MASK))
+		start = ((start + size) & ~WINDOW_MASK) + sizeof(map.tables[0]);
 	err = get_window(start, &window);
 	map.tables = (void *)start;
 	map.physical = window + (start & WINDOW_MASK);

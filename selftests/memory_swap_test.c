@@ -160,7 +160,7 @@ static int use_more_than_there_is(void *area, size_t size)
 
 TEST_F_TIMEOUT(swap, a_guest_may_use_more_than_there_is, 300)
 {
-	const size_t size = 4UL << 20;
+	const size_t size = 16UL << 20;
 	char *area = guest_alloc(size + LARGE);
 	int status;
 	pid_t pid;
@@ -168,7 +168,7 @@ TEST_F_TIMEOUT(swap, a_guest_may_use_more_than_there_is, 300)
 	host_set("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
 	if (mkdir(GROUP, 0755) && errno != EEXIST)
 		SKIP(return, "this kernel has no control groups");
-	if (!host_set(GROUP "/memory.max", "3M")) {
+	if (!host_set(GROUP "/memory.max", "12M")) {
 		rmdir(GROUP);
 		SKIP(return, "this kernel cannot limit memory");
 	}
