@@ -56,7 +56,7 @@ FIXTURE_TEARDOWN(other_hypervisor)
 	unload_kvm();
 }
 
-TEST_F(other_hypervisor, dune_keeps_out_while_kvm_runs)
+TEST_F_TIMEOUT(other_hypervisor, dune_keeps_out_while_kvm_runs, 300)
 {
 	int vm, vcpu, online, on;
 
@@ -78,7 +78,7 @@ TEST_F(other_hypervisor, dune_keeps_out_while_kvm_runs)
 	close(vcpu);
 }
 
-TEST_F(other_hypervisor, kvm_keeps_out_while_dune_runs)
+TEST_F_TIMEOUT(other_hypervisor, kvm_keeps_out_while_dune_runs, 300)
 {
 	int vm, vcpu, online, on;
 
@@ -99,7 +99,7 @@ TEST_F(other_hypervisor, kvm_keeps_out_while_dune_runs)
 }
 
 /* From 6.12 on it may be on for as long as KVM is loaded. */
-TEST_F(other_hypervisor, dune_keeps_out_while_kvm_is_loaded_and_has_it_on)
+TEST_F_TIMEOUT(other_hypervisor, dune_keeps_out_while_kvm_is_loaded_and_has_it_on, 300)
 {
 	int online, on;
 
