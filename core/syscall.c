@@ -66,7 +66,9 @@ EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_syscall_init);
  *
  * Not those that look at or change the registers with which the thread came
  * into the kernel, that end it or make another one, or that change what is
- * switched with the guest; nor our own, whose virtual CPU is in use.
+ * switched with the guest; nor our own, whose virtual CPU is in use; nor those
+ * that user space has to know of to keep the process what it was: handlers of
+ * signals, and descriptors that could be those of its virtual CPUs.
  *
  * Return: whether it can.
  */
@@ -81,8 +83,14 @@ bool dune_syscall_may_be_direct(u64 number, u64 request)
 	case __NR_execveat:
 	case __NR_exit:
 	case __NR_exit_group:
+	case __NR_rt_sigaction:
 	case __NR_rt_sigreturn:
 	case __NR_sigaltstack:
+	case __NR_close:
+	case __NR_close_range:
+	case __NR_dup2:
+	case __NR_dup3:
+	case __NR_prctl:
 	case __NR_restart_syscall:
 	case __NR_arch_prctl:
 	case __NR_modify_ldt:

@@ -65,7 +65,7 @@ static void an_error_is_a_result_like_others(struct kunit *test)
 {
 	struct dune_vcpu *vcpu = process_vcpu(test);
 
-	KUNIT_EXPECT_EQ(test, 0L, make_call(test, vcpu, __NR_close, ~0U));
+	KUNIT_EXPECT_EQ(test, 0L, make_call(test, vcpu, __NR_fsync, ~0U));
 	KUNIT_EXPECT_TRUE(test, process_ran_to_end(vcpu));
 	KUNIT_EXPECT_EQ(test, (u64)-EBADF, vcpu->run->regs.rax);
 }
@@ -105,7 +105,8 @@ static void some_calls_are_made_in_their_place_only(struct kunit *test)
 		__NR_execveat, __NR_exit, __NR_exit_group, __NR_rt_sigreturn,
 		__NR_sigaltstack, __NR_restart_syscall, __NR_arch_prctl,
 		__NR_modify_ldt, __NR_iopl, __NR_ioperm, __NR_ptrace,
-		__NR_rseq,
+		__NR_rseq, __NR_rt_sigaction, __NR_close, __NR_close_range,
+		__NR_dup2, __NR_dup3, __NR_prctl,
 		/* no calls at all: user space hears that from the kernel */
 		NR_syscalls, 1ULL << 32, 1ULL << 32 | __NR_getpid, ~0ULL,
 	};
