@@ -12,14 +12,21 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define HOST_STACK_SIZE	(64 << 10)
-#define PAGE_SIZE	4096
-
 static_assert(offsetof(struct dune_thread, run) == THREAD_RUN, "entry.S");
 static_assert(offsetof(struct dune_thread, host_stack) == THREAD_HOST_STACK,
 	      "entry.S");
+static_assert(offsetof(struct dune_thread, signalled) == THREAD_SIGNALLED,
+	      "entry.S");
+static_assert(sizeof(struct dune_thread) <= PAGE_SIZE, "its block");
 static_assert(offsetof(struct dune_run, regs) == 0, "entry.S");
+static_assert(offsetof(struct dune_regs, rcx) == REGS_RCX, "entry.S");
+static_assert(offsetof(struct dune_regs, rdx) == REGS_RDX, "entry.S");
 static_assert(offsetof(struct dune_regs, rbx) == REGS_RBX, "entry.S");
+static_assert(offsetof(struct dune_regs, rsi) == REGS_RSI, "entry.S");
+static_assert(offsetof(struct dune_regs, rdi) == REGS_RDI, "entry.S");
+static_assert(offsetof(struct dune_regs, r8) == REGS_R8, "entry.S");
+static_assert(offsetof(struct dune_regs, r10) == REGS_R10, "entry.S");
+static_assert(DUNE_RUN == 0xd710 && SYS_ioctl == 16, "entry.S");
 static_assert(offsetof(struct dune_regs, rsp) == REGS_RSP, "entry.S");
 static_assert(offsetof(struct dune_regs, rbp) == REGS_RBP, "entry.S");
 static_assert(offsetof(struct dune_regs, r12) == REGS_R12, "entry.S");
@@ -27,13 +34,14 @@ static_assert(offsetof(struct dune_regs, r15) == REGS_R15, "entry.S");
 static_assert(offsetof(struct dune_regs, rip) == REGS_RIP, "entry.S");
 static_assert(offsetof(struct dune_regs, rflags) == REGS_RFLAGS, "entry.S");
 
+struct dune_info dune_module;
+uint8_t *dune_syscall_entry;
+int dune_device = -1;
+
 static struct {
 	bool ready;
 	bool entered;
-	struct dune_info info;
-	int device;
-	int vcpu;
-	void *syscall_entry;
+	int lock;
 } dune;
 
 /*
@@ -46,14 +54,15 @@ static int make_syscall_entry(void)
 	static const uint8_t jump_back[] = { 0xff, 0xe1 };	/* jmp *%rcx */
 	uint8_t *page = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned int len = dune_module.hypercall_len;
 
 	if (page == MAP_FAILED)
 		return -errno;
-	memcpy(page, dune.info.hypercall, dune.info.hypercall_len);
-	memcpy(page + dune.info.hypercall_len, jump_back, sizeof(jump_back));
+	memcpy(page, dune_module.hypercall, len);
+	memcpy(page + len, jump_back, sizeof(jump_back));
 	if (mprotect(page, PAGE_SIZE, PROT_READ | PROT_EXEC))
 		return -errno;
-	dune.syscall_entry = page;
+	dune_syscall_entry = page;
 	return 0;
 }
 
@@ -63,62 +72,36 @@ int dune_init(void)
 
 	if (dune.ready)
 		return 0;
-	err = dune_query_info(&dune.info);
+	err = dune_query_info(&dune_module);
 	if (err)
 		return err;
-	dune.device = open("/dev/dune", O_RDWR | O_CLOEXEC);
-	if (dune.device < 0)
+	dune_device = open("/dev/dune", O_RDWR | O_CLOEXEC);
+	if (dune_device < 0)
 		return -errno;
+	dune_device = dune_high_descriptor(dune_device);
 	err = make_syscall_entry();
 	if (err)
-		close(dune.device);
+		close(dune_device);
 	dune.ready = !err;
 	return err;
 }
 
-static int make_vcpu(struct dune_thread *thread)
-{
-	struct dune_create_vcpu args = { 0 };
-	char *stack;
-
-	thread->vcpu = ioctl(dune.device, DUNE_CREATE_VCPU, &args);
-	if (thread->vcpu < 0)
-		return -errno;
-	thread->run = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
-			   thread->vcpu, 0);
-	if (thread->run == MAP_FAILED)
-		goto fail;
-	stack = mmap(NULL, HOST_STACK_SIZE, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (stack == MAP_FAILED)
-		goto fail;
-	thread->host_stack = stack + HOST_STACK_SIZE;
-	return 0;
-fail:
-	close(thread->vcpu);
-	return -errno;
-}
-
 /*
  * What the handler of the first fault needs must be there before it: a fault
- * in the handler would find its stack and its lock in use.
+ * in the handler would find its stack in use.
  */
-static int map_ourselves(void)
+static int map_ourselves(struct dune_thread *thread)
 {
-	int err = dune_map_range((uint64_t)__ehdr_start, (uint64_t)_end);
+	int vcpu = thread->vcpu;
+	int err = dune_map_range(vcpu, (uint64_t)__ehdr_start, (uint64_t)_end);
 
 	if (!err)
-		err = dune_map_tables();
+		err = dune_map_range(vcpu, (uint64_t)dune_syscall_entry,
+				     (uint64_t)dune_syscall_entry + PAGE_SIZE);
 	if (!err)
-		err = dune_map_range((uint64_t)dune.syscall_entry,
-				     (uint64_t)dune.syscall_entry + PAGE_SIZE);
+		err = dune_map_range(vcpu, (uint64_t)thread,
+				     (uint64_t)thread + DUNE_THREAD_SIZE);
 	return err;
-}
-
-/* Thread-local storage stays where it is. */
-static int get_fs_base(__u64 *base)
-{
-	return syscall(SYS_arch_prctl, ARCH_GET_FS, base) ? -errno : 0;
 }
 
 static int set_up_guest(struct dune_thread *thread)
@@ -131,14 +114,15 @@ static int set_up_guest(struct dune_thread *thread)
 	err = dune_map_init(thread->vcpu);
 	if (err)
 		return err;
-	dune_trap_init(&state);
+	dune_trap_init(thread, &state);
 	state.cr3 = dune_map_root();
-	state.lstar = (uint64_t)dune.syscall_entry;
+	state.lstar = (uint64_t)dune_syscall_entry;
 	state.sfmask = 0;
-	err = get_fs_base(&state.fs.base);
-	if (err)
-		return err;
-	err = map_ourselves();
+	/* thread-local storage stays where it is */
+	if (syscall(SYS_arch_prctl, ARCH_GET_FS, &state.fs.base) ||
+	    syscall(SYS_arch_prctl, ARCH_GET_GS, &state.gs.base))
+		return -errno;
+	err = map_ourselves(thread);
 	if (err)
 		return err;
 	return ioctl(thread->vcpu, DUNE_SET_STATE, &state) ? -errno : 0;
@@ -146,29 +130,26 @@ static int set_up_guest(struct dune_thread *thread)
 
 int dune_enter(void)
 {
-	static struct dune_thread thread;
+	struct dune_thread *thread;
 	int err;
 
 	if (!dune.ready)
 		return -EINVAL;
 	if (dune.entered)
 		return -EALREADY;
-	err = make_vcpu(&thread);
+	err = dune_thread_create(&thread);
 	if (err)
 		return err;
-	err = set_up_guest(&thread);
+	err = set_up_guest(thread);
 	if (!err) {
+		dune_signal_init(thread);
 		dune.entered = true;
-		dune.vcpu = thread.vcpu;
-		err = dune_enter_guest(&thread);
+		err = dune_enter_guest(thread);
 	}
 	/* In the guest, if it worked. */
 	if (err) {
 		dune.entered = false;
-		munmap((char *)thread.host_stack - HOST_STACK_SIZE,
-		       HOST_STACK_SIZE);
-		munmap(thread.run, PAGE_SIZE);
-		close(thread.vcpu);
+		dune_thread_destroy(thread);
 	}
 	return err;
 }
@@ -178,29 +159,106 @@ int dune_get_stats(struct dune_stats *stats)
 	memset(stats, 0, sizeof(*stats));
 	if (!dune.entered)
 		return -EINVAL;
-	return dune_raw_syscall(SYS_ioctl, dune.vcpu, DUNE_GET_STATS,
-				(long)stats, 0, 0, 0);
+	return CALL1(DUNE_CALL_STATS, stats);
 }
 
-static long forward(const struct dune_regs *regs)
+/* What the guest has, not this side of it. */
+static long prctl_base(struct dune_thread *thread, struct dune_regs *regs)
+{
+	struct dune_state state;
+	__u64 *base = regs->rdi == ARCH_SET_FS || regs->rdi == ARCH_GET_FS ?
+		      &state.fs.base : &state.gs.base;
+	long ret;
+
+	switch (regs->rdi) {
+	case ARCH_SET_FS:
+	case ARCH_SET_GS:
+	case ARCH_GET_FS:
+	case ARCH_GET_GS:
+		break;
+	default:
+		return dune_forward_syscall(thread, regs);
+	}
+	/* the kernel looks at the address, and tells others of it */
+	ret = dune_forward_syscall(thread, regs);
+	if (ret)
+		return ret;
+	ret = CALL3(SYS_ioctl, thread->vcpu, DUNE_GET_STATE, &state);
+	if (ret)
+		return ret;
+	if (regs->rdi == ARCH_GET_FS || regs->rdi == ARCH_GET_GS) {
+		*(uint64_t *)regs->rsi = *base;
+		return 0;
+	}
+	*base = regs->rsi;
+	return CALL3(SYS_ioctl, thread->vcpu, DUNE_SET_STATE, &state);
+}
+
+/* Makes a call of the guest; some are about what libdune keeps for it. */
+static long forward(struct dune_thread *thread, struct dune_regs *regs)
 {
 	switch (regs->rax) {
 	case SYS_clone:
 	case SYS_clone3:
 	case SYS_fork:
 	case SYS_vfork:
-		/* a child would find itself outside, with half a state */
-		return -EOPNOTSUPP;
+		return dune_clone(thread, regs);
+	case SYS_exit:
+		dune_exit(thread, regs->rdi);
+	case SYS_rt_sigaction:
+		return dune_sigaction(thread, regs);
+	case SYS_rt_sigprocmask:
+		return dune_sigprocmask(thread, regs);
+	case SYS_sigaltstack:
+		return dune_sigaltstack(regs);
+	case SYS_arch_prctl:
+		return prctl_base(thread, regs);
+	case SYS_close:
+		return dune_close(thread, regs);
+	case SYS_close_range:
+		return dune_close_range(thread, regs);
+	case SYS_dup2:
+	case SYS_dup3:
+		return dune_duplicate(thread, regs);
+	case DUNE_CALL_STATS:
+		return CALL3(SYS_ioctl, thread->vcpu, DUNE_GET_STATS,
+			     regs->rdi);
 	default:
-		return dune_raw_syscall(regs->rax, regs->rdi, regs->rsi,
-					regs->rdx, regs->r10, regs->r8,
-					regs->r9);
+		return dune_forward_syscall(thread, regs);
 	}
+}
+
+static void system_call(struct dune_thread *thread)
+{
+	struct dune_regs *regs = &thread->run->regs;
+	long ret = 0;
+
+	switch (regs->rax) {
+	case SYS_rt_sigreturn:
+		/* changes all of them */
+		dune_sigreturn(thread, regs);
+		return;
+	case DUNE_CALL_SIGNAL:
+		dune_deliver(thread, (struct dune_frame *)regs->rdi);
+		break;
+	case DUNE_CALL_EXCEPTION:
+		dune_exception(thread, (struct dune_frame *)regs->rdi,
+			       regs->rsi);
+		break;
+	default:
+		ret = forward(thread, regs);
+	}
+	/* after a fork the page is another */
+	regs = &thread->run->regs;
+	if (ret == DUNE_RESTART)
+		regs->rip -= dune_module.hypercall_len;
+	else
+		regs->rax = ret;
 }
 
 static void write_text(const char *text)
 {
-	dune_raw_syscall(SYS_write, 2, (long)text, strlen(text), 0, 0, 0);
+	CALL3(SYS_write, 2, text, strlen(text));
 }
 
 /* The guest cannot go on. There is no way back into the program. */
@@ -216,7 +274,7 @@ static void give_up(const struct dune_run *run)
 	write_text(why);
 	write_text("\n");
 	for (;;)
-		dune_raw_syscall(SYS_exit_group, 127, 0, 0, 0, 0, 0);
+		CALL1(SYS_exit_group, 127);
 }
 
 /*
@@ -231,24 +289,22 @@ int dune_host_loop(struct dune_thread *thread)
 	bool entered = false;
 	long ret;
 
-	run->flags = DUNE_RUN_DIRECT_SYSCALLS;
 	for (;;) {
-		ret = dune_raw_syscall(SYS_ioctl, thread->vcpu, DUNE_RUN, 0, 0,
-				       0, 0);
+		run->flags = thread->pending ? 0 : DUNE_RUN_DIRECT_SYSCALLS;
+		ret = dune_run_vcpu(thread->vcpu);
 		if (run->exit_reason == DUNE_EXIT_RESTART) {
-			entered = true;
 			/* it is the result of the guest's system call */
 			run->exit_reason = DUNE_EXIT_NONE;
 			run->regs.rax = ret;
-			continue;
+			ret = -EINTR;
 		}
-		if (ret == -EINTR || (!ret && run->exit_reason == DUNE_EXIT_RESUME))
-			continue;
-		if (ret && !entered)
+		if (ret && ret != -EINTR && !entered)
 			return ret;
 		entered = true;
+		if (ret == -EINTR || (!ret && run->exit_reason == DUNE_EXIT_RESUME))
+			continue;
 		if (ret || run->exit_reason != DUNE_EXIT_SYSCALL)
 			give_up(run);
-		run->regs.rax = forward(&run->regs);
+		system_call(thread);
 	}
 }

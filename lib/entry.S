@@ -73,6 +73,191 @@ dune_raw_syscall:
 	.cfi_endproc
 	.size	dune_raw_syscall, . - dune_raw_syscall
 
+/*
+ * long dune_run_vcpu(int vcpu)
+ *
+ * dune_run_syscall tells a signal handler that the kernel is about to make the
+ * call again.
+ */
+	.globl	dune_run_vcpu, dune_run_syscall
+	.hidden	dune_run_vcpu, dune_run_syscall
+	.type	dune_run_vcpu, @function
+dune_run_vcpu:
+	.cfi_startproc
+	mov	$16, %eax
+	mov	$0xd710, %esi
+	xor	%edx, %edx
+dune_run_syscall:
+	syscall
+	ret
+	.cfi_endproc
+	.size	dune_run_vcpu, . - dune_run_vcpu
+
+/*
+ * long dune_forward_syscall(struct dune_thread *thread, struct dune_regs *regs)
+ *
+ * Makes the guest's system call; or returns DUNE_RESTART, when there is a
+ * signal for the guest before it was made, or that interrupted it such that it
+ * is to be made again. A handler on the host's side that finds itself between
+ * begin and end goes on at restart: so no signal comes too late to keep the
+ * call from sleeping.
+ */
+	.globl	dune_forward_syscall, dune_forward_begin, dune_forward_end
+	.globl	dune_forward_restart
+	.hidden	dune_forward_syscall, dune_forward_begin, dune_forward_end
+	.hidden	dune_forward_restart
+	.type	dune_forward_syscall, @function
+dune_forward_syscall:
+	.cfi_startproc
+dune_forward_begin:
+	cmpb	$0, THREAD_SIGNALLED(%rdi)
+	jne	dune_forward_restart
+	mov	%rsi, %r11
+	mov	REGS_RAX(%r11), %rax
+	mov	REGS_RDI(%r11), %rdi
+	mov	REGS_RSI(%r11), %rsi
+	mov	REGS_RDX(%r11), %rdx
+	mov	REGS_R10(%r11), %r10
+	mov	REGS_R8(%r11), %r8
+	mov	REGS_R9(%r11), %r9
+	syscall
+dune_forward_end:
+	ret
+dune_forward_restart:
+	mov	$DUNE_RESTART, %rax
+	ret
+	.cfi_endproc
+	.size	dune_forward_syscall, . - dune_forward_syscall
+
+/*
+ * long dune_raw_clone(nr, a, b, c, d, e, struct dune_thread *child)
+ *
+ * With a child it begins on its own stack, and does not return here.
+ */
+	.globl	dune_raw_clone
+	.hidden	dune_raw_clone
+	.type	dune_raw_clone, @function
+dune_raw_clone:
+	.cfi_startproc
+	push	%r12
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset r12, 0
+	mov	16(%rsp), %r12
+	mov	%rdi, %rax
+	mov	%rsi, %rdi
+	mov	%rdx, %rsi
+	mov	%rcx, %rdx
+	mov	%r8, %r10
+	mov	%r9, %r8
+	syscall
+	test	%rax, %rax
+	jnz	1f
+	test	%r12, %r12
+	jz	1f
+	mov	%r12, %rdi
+	xor	%ebp, %ebp
+	call	dune_child_loop
+	ud2
+1:	pop	%r12
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore r12
+	ret
+	.cfi_endproc
+	.size	dune_raw_clone, . - dune_raw_clone
+
+/*
+ * void dune_leave_block(uint8_t *used, long status)
+ *
+ * Ends the thread. From the first instruction on its stack may be another's.
+ */
+	.globl	dune_leave_block
+	.hidden	dune_leave_block
+	.type	dune_leave_block, @function
+dune_leave_block:
+	.cfi_startproc
+	.cfi_undefined rip
+	movb	$0, (%rdi)
+	mov	%rsi, %rdi
+	mov	$60, %eax
+	syscall
+	ud2
+	.cfi_endproc
+	.size	dune_leave_block, . - dune_leave_block
+
+/*
+ * void dune_resume_outside(const struct dune_frame *frame)
+ *
+ * Executes one instruction of the guest outside.
+ */
+	.globl	dune_resume_outside
+	.hidden	dune_resume_outside
+	.type	dune_resume_outside, @function
+dune_resume_outside:
+	.cfi_startproc
+	.cfi_undefined rip
+	mov	%rdi, %rsp
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%r11
+	pop	%r10
+	pop	%r9
+	pop	%r8
+	pop	%rdi
+	pop	%rsi
+	pop	%rbp
+	pop	%rdx
+	pop	%rcx
+	pop	%rbx
+	pop	%rax
+	add	$16, %rsp
+	iretq
+	.cfi_endproc
+	.size	dune_resume_outside, . - dune_resume_outside
+
+/*
+ * bool dune_probe_read(uint64_t address, siginfo_t *info)
+ * bool dune_probe_write(uint64_t address, siginfo_t *info)
+ *
+ * Is there something to read, or to write? Where not, the signal handler
+ * fills info and goes on at failed.
+ */
+	.globl	dune_probe_read, dune_probe_read_access
+	.hidden	dune_probe_read, dune_probe_read_access
+	.type	dune_probe_read, @function
+dune_probe_read:
+	.cfi_startproc
+dune_probe_read_access:
+	movb	(%rdi), %al
+	mov	$1, %eax
+	ret
+	.cfi_endproc
+	.size	dune_probe_read, . - dune_probe_read
+
+	.globl	dune_probe_write, dune_probe_write_access, dune_probe_failed
+	.hidden	dune_probe_write, dune_probe_write_access, dune_probe_failed
+	.type	dune_probe_write, @function
+dune_probe_write:
+	.cfi_startproc
+dune_probe_write_access:
+	lock orb $0, (%rdi)
+	mov	$1, %eax
+	ret
+dune_probe_failed:
+	xor	%eax, %eax
+	ret
+	.cfi_endproc
+	.size	dune_probe_write, . - dune_probe_write
+
+	.globl	dune_signal_restorer
+	.hidden	dune_signal_restorer
+	.type	dune_signal_restorer, @function
+dune_signal_restorer:
+	mov	$15, %eax
+	syscall
+	.size	dune_signal_restorer, . - dune_signal_restorer
+
 /* One stub for each vector, DUNE_TRAP_STUB_SIZE apart. */
 	.globl	dune_trap_stubs
 	.hidden	dune_trap_stubs

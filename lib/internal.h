@@ -6,10 +6,18 @@
 /* Offsets for the assembly, checked in enter.c. */
 #define THREAD_RUN		0
 #define THREAD_HOST_STACK	8
+#define THREAD_SIGNALLED	16
 #define REGS_RAX		0
+#define REGS_RCX		8
+#define REGS_RDX		16
 #define REGS_RBX		24
 #define REGS_RSP		32
 #define REGS_RBP		40
+#define REGS_RSI		48
+#define REGS_RDI		56
+#define REGS_R8			64
+#define REGS_R9			72
+#define REGS_R10		80
 #define REGS_R12		96
 #define REGS_R13		104
 #define REGS_R14		112
@@ -17,16 +25,33 @@
 #define REGS_RIP		128
 #define REGS_RFLAGS		136
 
-#define DUNE_VECTORS		32
+/* Those of the CPU, and the one by which signals come. */
+#define DUNE_VECTORS		33
+#define DUNE_VECTOR_SIGNAL	32
 #define DUNE_TRAP_STUB_SIZE	16
+
+/* Calls of the guest that its own host's side answers, not the kernel. */
+#define DUNE_CALL_SIGNAL	0x10000
+#define DUNE_CALL_EXCEPTION	0x10001
+#define DUNE_CALL_STATS		0x10002
+
+/* A system call that has to be made again, after a signal. */
+#define DUNE_RESTART		(-512)
 
 #ifndef __ASSEMBLER__
 
 #include <dune/dune.h>
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define PAGE_SIZE	4096
+#define EFLAGS_TF	(1UL << 8)
+#define EFLAGS_IF	(1UL << 9)
+#define EFLAGS_DF	(1UL << 10)
+#define EFLAGS_RF	(1UL << 16)
 
 /**
  * struct dune_frame - what a trap pushes: registers, then what the CPU pushed
@@ -39,39 +64,174 @@ struct dune_frame {
 };
 
 /**
+ * struct dune_action - what rt_sigaction() takes
+ */
+struct dune_action {
+	uint64_t handler;
+	uint64_t flags;
+	uint64_t restorer;
+	uint64_t mask;
+};
+
+/**
+ * struct dune_sighand - the handlers of a process, as the program sees them
+ * @lock: held while @actions and the kernel's are changed
+ * @users: threads that have them
+ * @actions: by signal
+ */
+struct dune_sighand {
+	int lock;
+	int users;
+	struct dune_action actions[65];
+};
+
+struct dune_tss {
+	uint32_t reserved0;
+	uint64_t rsp[3];
+	uint64_t reserved1;
+	uint64_t ist[7];
+	uint64_t reserved2;
+	uint16_t reserved3, io_map;
+} __attribute__((packed));
+
+/**
  * struct dune_thread - a thread that is in Dune, or about to be
  * @run: the page shared with the kernel
  * @host_stack: end of the stack on which the host's side of it runs
+ * @signalled: a signal waits, and the guest can take it
+ * @pending: a signal waits; until the guest has taken it the kernel holds
+ *	back all others, and the program's mask is in @signal
+ * @borrowed: the thread that made it waits for its end and frees it (vfork)
  * @vcpu: descriptor of its virtual CPU
+ * @mask: signals blocked when it begins
+ * @sighand: its handlers
+ * @signal: the signal that waits
+ * @tss: of its virtual CPU
+ * @gdt: of its virtual CPU
+ *
+ * At the beginning of a block of memory that has its stacks as well, so that
+ * each stack tells whose it is.
  */
 struct dune_thread {
 	struct dune_run *run;
 	void *host_stack;
+	bool signalled;
+	bool pending;
+	bool borrowed;
 	int vcpu;
+	uint64_t mask;
+	struct dune_sighand *sighand;
+	struct {
+		siginfo_t info;
+		struct dune_action action;
+		uint64_t mask;
+	} signal;
+	struct dune_tss tss;
+	uint64_t gdt[5] __attribute__((aligned(8)));
 };
+
+#define DUNE_THREAD_SIZE	(64UL << 10)
+#define DUNE_TRAP_STACK		(12UL << 10)	/* ends here in the block */
+#define DUNE_SIGNAL_STACK	(16UL << 10)
 
 /* Calls the kernel without the C library, which has errno and cancellation. */
 long dune_raw_syscall(long nr, long a, long b, long c, long d, long e, long f);
+
+#define CALL0(nr)		dune_raw_syscall(nr, 0, 0, 0, 0, 0, 0)
+#define CALL1(nr, a)		dune_raw_syscall(nr, (long)(a), 0, 0, 0, 0, 0)
+#define CALL2(nr, a, b)							\
+	dune_raw_syscall(nr, (long)(a), (long)(b), 0, 0, 0, 0)
+#define CALL3(nr, a, b, c)						\
+	dune_raw_syscall(nr, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define CALL4(nr, a, b, c, d)						\
+	dune_raw_syscall(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 
 /* Both ends of libdune, or of what it was linked into. */
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 extern const char _end[] __attribute__((visibility("hidden")));
 
-/* enter.c, entry.S */
+static inline void dune_lock(int *lock)
+{
+	while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE))
+		__builtin_ia32_pause();
+}
+
+static inline void dune_unlock(int *lock)
+{
+	__atomic_store_n(lock, 0, __ATOMIC_RELEASE);
+}
+
+/* entry.S */
 int dune_enter_guest(struct dune_thread *thread);
+long dune_run_vcpu(int vcpu);
+long dune_forward_syscall(struct dune_thread *thread, struct dune_regs *regs);
+long dune_raw_clone(long nr, long a, long b, long c, long d, long e,
+		    struct dune_thread *child);
+void dune_leave_block(uint8_t *used, long status) __attribute__((noreturn));
+void dune_resume_outside(const struct dune_frame *frame)
+	__attribute__((noreturn));
+bool dune_probe_read(uint64_t address, siginfo_t *info);
+bool dune_probe_write(uint64_t address, siginfo_t *info);
+void dune_signal_restorer(void);
+extern const char dune_run_syscall[], dune_forward_begin[], dune_forward_end[],
+	dune_forward_restart[], dune_probe_read_access[],
+	dune_probe_write_access[], dune_probe_failed[], dune_trap_stubs[];
+
+/* enter.c: the host's side of a thread */
 int dune_host_loop(struct dune_thread *thread);
+void dune_child_loop(struct dune_thread *thread) __attribute__((noreturn));
+extern struct dune_info dune_module;
+extern uint8_t *dune_syscall_entry;
+extern int dune_device;
+
+/* thread.c */
+int dune_thread_create(struct dune_thread **new);
+void dune_thread_destroy(struct dune_thread *thread);
+struct dune_thread *dune_thread_of(const void *stack);
+long dune_clone(struct dune_thread *thread, const struct dune_regs *regs);
+void dune_exit(struct dune_thread *thread, long status)
+	__attribute__((noreturn));
+unsigned int dune_next_descriptor(unsigned int first);
+int dune_high_descriptor(int fd);
+
+/* descriptor.c */
+long dune_close(struct dune_thread *thread, struct dune_regs *regs);
+long dune_close_range(struct dune_thread *thread, struct dune_regs *regs);
+long dune_duplicate(struct dune_thread *thread, struct dune_regs *regs);
 
 /* page_table.c */
 int dune_map_init(int vcpu);
-int dune_map_address(uint64_t address);
-int dune_map_range(uint64_t start, uint64_t end);
-int dune_map_tables(void);
+int dune_map_address(int vcpu, uint64_t address);
+int dune_map_range(int vcpu, uint64_t start, uint64_t end);
 uint64_t dune_map_root(void);
+void dune_map_lock(void);
+void dune_map_unlock(void);
+int dune_map_again(int vcpu);
 
 /* trap.c */
-void dune_trap_init(struct dune_state *state);
+void dune_trap_init(struct dune_thread *thread, struct dune_state *state);
 void dune_trap(struct dune_frame *frame);
-extern const char dune_trap_stubs[];
+
+/* signal.c */
+extern struct dune_sighand *const dune_first_sighand;
+int dune_signal_init(struct dune_thread *thread);
+struct dune_sighand *dune_sighand_get(struct dune_sighand *sighand, bool share);
+void dune_sighand_put(struct dune_sighand *sighand);
+long dune_sigaction(struct dune_thread *thread, const struct dune_regs *regs);
+long dune_sigaltstack(const struct dune_regs *regs);
+long dune_sigprocmask(struct dune_thread *thread, const struct dune_regs *regs);
+void dune_sigreturn(struct dune_thread *thread, struct dune_regs *regs);
+void dune_deliver(struct dune_thread *thread, struct dune_frame *frame);
+void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
+		    uint64_t cr2);
+uint64_t dune_block_signals(void);
+void dune_set_mask(uint64_t mask);
+
+/* sigframe.c */
+void dune_build_frame(struct dune_frame *frame, const siginfo_t *info,
+		      const struct dune_action *action, uint64_t mask,
+		      uint64_t cr2);
+uint64_t dune_restore_frame(struct dune_regs *regs);
 
 #endif /* !__ASSEMBLER__ */
 #endif /* DUNE_INTERNAL_H */

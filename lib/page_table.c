@@ -26,35 +26,60 @@
 /* Tables that the address space of one process can ever need here. */
 #define ARENA_TABLES	4096
 
+/* Gibibytes that it can have. */
+#define WINDOWS		(1U << (47 - DUNE_WINDOW_SHIFT))
+
 static struct {
 	uint64_t (*tables)[ENTRIES];
 	uint64_t physical;	/* of tables[0]: they are within one window */
 	unsigned int used;
-	int vcpu;
 	bool gigabyte_pages;
 	int lock;
+	/* in the order in which they were asked for: a child needs the same */
+	uint32_t *windows;
+	unsigned int window_count;
 } map;
 
-static void lock(void)
+/* While a child is made. */
+void dune_map_lock(void)
 {
-	while (__atomic_exchange_n(&map.lock, 1, __ATOMIC_ACQUIRE))
-		__builtin_ia32_pause();
+	dune_lock(&map.lock);
 }
 
-static void unlock(void)
+void dune_map_unlock(void)
 {
-	__atomic_store_n(&map.lock, 0, __ATOMIC_RELEASE);
+	dune_unlock(&map.lock);
 }
 
-/* Works on both sides: in the guest the call goes through the host. */
-static int get_window(uint64_t address, uint64_t *physical)
+static int ask_window(int vcpu, uint64_t address, uint64_t *physical)
 {
 	struct dune_window window = { .address = address };
-	long ret = dune_raw_syscall(SYS_ioctl, map.vcpu, DUNE_GET_WINDOW,
-				    (long)&window, 0, 0, 0);
+	long ret = CALL3(SYS_ioctl, vcpu, DUNE_GET_WINDOW, &window);
 
 	*physical = window.guest_physical;
 	return ret;
+}
+
+static int get_window(int vcpu, uint64_t address, uint64_t *physical)
+{
+	int err = ask_window(vcpu, address, physical);
+
+	if (!err && map.window_count < WINDOWS)
+		map.windows[map.window_count++] = address >> DUNE_WINDOW_SHIFT;
+	return err;
+}
+
+/* In a child: where windows are handed out in order, the same ones. */
+int dune_map_again(int vcpu)
+{
+	uint64_t physical;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < map.window_count && !err; i++)
+		err = ask_window(vcpu, (uint64_t)map.windows[i] <<
+				 DUNE_WINDOW_SHIFT, &physical);
+	return err;
 }
 
 static uint64_t *new_table(uint64_t *entry)
@@ -96,7 +121,7 @@ static int map_window(uint64_t *entry, uint64_t physical)
 	return 0;
 }
 
-static int map_locked(uint64_t address)
+static int map_locked(int vcpu, uint64_t address)
 {
 	uint64_t *table = map.tables[0];
 	uint64_t *entry, physical;
@@ -108,7 +133,7 @@ static int map_locked(uint64_t address)
 	entry = &table[address >> DUNE_WINDOW_SHIFT & (ENTRIES - 1)];
 	if (*entry)
 		return -EEXIST;
-	err = get_window(address & ~WINDOW_MASK, &physical);
+	err = get_window(vcpu, address & ~WINDOW_MASK, &physical);
 	return err ?: map_window(entry, physical);
 }
 
@@ -116,38 +141,31 @@ static int map_locked(uint64_t address)
  * Makes the gibibyte of an address visible to the guest. -EEXIST: it was
  * already.
  */
-int dune_map_address(uint64_t address)
+int dune_map_address(int vcpu, uint64_t address)
 {
 	int err;
 
 	if (address >> 47)
 		return -EFAULT;
-	lock();
-	err = map_locked(address);
-	unlock();
+	dune_lock(&map.lock);
+	err = map_locked(vcpu, address);
+	dune_unlock(&map.lock);
 	return err;
 }
 
 /* All gibibytes of a range, some of which may be there already. */
-int dune_map_range(uint64_t start, uint64_t end)
+int dune_map_range(int vcpu, uint64_t start, uint64_t end)
 {
 	uint64_t address;
 
 	for (address = start & ~WINDOW_MASK; address < end;
 	     address += WINDOW_SIZE) {
-		int err = dune_map_address(address);
+		int err = dune_map_address(vcpu, address);
 
 		if (err && err != -EEXIST)
 			return err;
 	}
 	return 0;
-}
-
-/* The tables themselves: the guest writes them when it maps. */
-int dune_map_tables(void)
-{
-	return dune_map_range((uint64_t)map.tables,
-			      (uint64_t)(map.tables + ARENA_TABLES));
 }
 
 uint64_t dune_map_root(void)
@@ -164,10 +182,11 @@ static bool has_gigabyte_pages(void)
 }
 
 /* The whole arena in one window, so that a table's place tells its address. */
-static int make_arena(void)
+static int make_arena(int vcpu)
 {
+	size_t list = WINDOWS * sizeof(*map.windows);
 	size_t size = ARENA_TABLES * sizeof(map.tables[0]);
-	char *area = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE,
+	char *area = mmap(NULL, 2 * size + list, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	uint64_t start = (uint64_t)area, window;
 	int err;
@@ -177,7 +196,8 @@ static int make_arena(void)
 	/* and not at its beginning: that could be a root at zero, like none */
 	if ((start ^ (start + size - 1)) & ~WINDOW_MASK || !(start & WINDOW_MASK))
 		start = ((start + size) & ~WINDOW_MASK) + sizeof(map.tables[0]);
-	err = get_window(start, &window);
+	map.windows = (uint32_t *)(area + 2 * size);
+	err = get_window(vcpu, start, &window);
 	map.tables = (void *)start;
 	map.physical = window + (start & WINDOW_MASK);
 	map.used = 1;
@@ -186,7 +206,6 @@ static int make_arena(void)
 
 int dune_map_init(int vcpu)
 {
-	map.vcpu = vcpu;
 	map.gigabyte_pages = has_gigabyte_pages();
-	return make_arena();
+	return make_arena(vcpu);
 }

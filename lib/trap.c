@@ -8,21 +8,12 @@
  */
 #include "internal.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-
-#define VECTOR_PF	14
-
 /* Selectors: SYSCALL takes the second for its stack segment. */
 #define KERNEL_CODE	0x08
 #define KERNEL_DATA	0x10
 #define TSS_SELECTOR	0x18
 
 #define GATE_INTERRUPT	0x8e
-#define TRAP_STACK_SIZE	(64 << 10)
 
 struct gate {
 	uint16_t offset_low, selector;
@@ -31,19 +22,7 @@ struct gate {
 	uint32_t offset_high, reserved;
 };
 
-struct tss {
-	uint32_t reserved0;
-	uint64_t rsp[3];
-	uint64_t reserved1;
-	uint64_t ist[7];
-	uint64_t reserved2;
-	uint16_t reserved3, io_map;
-} __attribute__((packed));
-
 static struct gate idt[DUNE_VECTORS];
-static struct tss tss;
-static uint64_t gdt[5];
-static char trap_stack[TRAP_STACK_SIZE] __attribute__((aligned(4096)));
 
 static void set_gate(int vector)
 {
@@ -54,14 +33,17 @@ static void set_gate(int vector)
 		.offset_middle = stub >> 16,
 		.offset_high = stub >> 32,
 		.selector = KERNEL_CODE,
-		.ist = 1,
+		/* not on the stack of a handler that it interrupts */
+		.ist = vector == DUNE_VECTOR_SIGNAL ? 2 : 1,
 		.type = GATE_INTERRUPT,
 	};
 }
 
-static void set_gdt(void)
+static void set_gdt(struct dune_thread *thread)
 {
-	uint64_t base = (uint64_t)&tss, limit = sizeof(tss) - 1;
+	uint64_t base = (uint64_t)&thread->tss;
+	uint64_t limit = sizeof(thread->tss) - 1;
+	uint64_t *gdt = thread->gdt;
 
 	gdt[KERNEL_CODE / 8] = 0x00af9b000000ffffULL;
 	gdt[KERNEL_DATA / 8] = 0x00cf93000000ffffULL;
@@ -71,22 +53,23 @@ static void set_gdt(void)
 }
 
 /* Fills in what the virtual CPU is to begin with. */
-void dune_trap_init(struct dune_state *state)
+void dune_trap_init(struct dune_thread *thread, struct dune_state *state)
 {
 	int vector;
 
 	for (vector = 0; vector < DUNE_VECTORS; vector++)
 		set_gate(vector);
-	tss.ist[0] = (uint64_t)(trap_stack + sizeof(trap_stack));
-	tss.io_map = sizeof(tss);
-	set_gdt();
+	thread->tss.ist[0] = (uint64_t)thread + DUNE_TRAP_STACK;
+	thread->tss.ist[1] = (uint64_t)thread + DUNE_SIGNAL_STACK;
+	thread->tss.io_map = sizeof(thread->tss);
+	set_gdt(thread);
 
-	state->gdt.base = (uint64_t)gdt;
-	state->gdt.limit = sizeof(gdt) - 1;
+	state->gdt.base = (uint64_t)thread->gdt;
+	state->gdt.limit = sizeof(thread->gdt) - 1;
 	state->idt.base = (uint64_t)idt;
 	state->idt.limit = sizeof(idt) - 1;
-	state->tr.base = (uint64_t)&tss;
-	state->tr.limit = sizeof(tss) - 1;
+	state->tr.base = (uint64_t)&thread->tss;
+	state->tr.limit = sizeof(thread->tss) - 1;
 	state->tr.selector = TSS_SELECTOR;
 	state->star = (uint64_t)KERNEL_CODE << 32;
 }
@@ -99,50 +82,14 @@ static uint64_t fault_address(void)
 	return address;
 }
 
-static int signal_for(const struct dune_frame *frame)
-{
-	switch (frame->vector) {
-	case 0:
-	case 16:
-	case 19:
-		return SIGFPE;
-	case 1:
-	case 3:
-		return SIGTRAP;
-	case 6:
-		return SIGILL;
-	case 17:
-		return SIGBUS;
-	default:
-		return SIGSEGV;
-	}
-}
-
-/* Nobody handles it: the process ends as it would have outside. */
-static void die(const struct dune_frame *frame)
-{
-	struct {
-		void *handler;
-		unsigned long flags;
-		void *restorer;
-		uint64_t mask;
-	} action = { 0 };
-	int signal = signal_for(frame);
-	long pid = dune_raw_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
-	long tid = dune_raw_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
-
-	dune_raw_syscall(SYS_rt_sigaction, signal, (long)&action, 0,
-			 sizeof(action.mask), 0, 0);
-	dune_raw_syscall(SYS_tgkill, pid, tid, signal, 0, 0, 0);
-	dune_raw_syscall(SYS_exit_group, 128 + signal, 0, 0, 0, 0, 0);
-}
-
-/* Called by the stubs; may change the frame. */
+/*
+ * Called by the stubs. The host's side of the thread has all that there is to
+ * know, and changes the frame.
+ */
 void dune_trap(struct dune_frame *frame)
 {
-	/* A gibibyte that was not used before. */
-	if (frame->vector == VECTOR_PF && !(frame->error_code & 1) &&
-	    !dune_map_address(fault_address()))
-		return;
-	die(frame);
+	if (frame->vector == DUNE_VECTOR_SIGNAL)
+		CALL1(DUNE_CALL_SIGNAL, frame);
+	else
+		CALL2(DUNE_CALL_EXCEPTION, frame, fault_address());
 }

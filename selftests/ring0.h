@@ -69,6 +69,9 @@
 /* The only vector that ring 3 may raise by INT. */
 #define VECTOR_USER	0x80
 
+/* libdune's own, on the second stack of the TSS. */
+#define VECTOR_SIGNAL	32
+
 #define FLAG_TF		0x100UL
 #define FLAG_IF		0x200UL
 #define FLAG_IOPL	0x3000UL
@@ -409,6 +412,9 @@ static inline void ring0_set_idt(void)
 			   (uint64_t)gate->offset_high << 32;
 	for (vector = 0; vector < 256; vector++)
 		ring0_set_gate(vector, (uint64_t)ring0_stubs + 16 * vector);
+	/* by this one signals come */
+	ring0_idt[VECTOR_SIGNAL] =
+		((struct ring0_gate *)old.base)[VECTOR_SIGNAL];
 	ring0_load_idt(sizeof(ring0_idt) - 1);
 }
 
@@ -437,6 +443,7 @@ static inline void ring0_set_gdt(void)
 	ring0_gdt[USER_CODE / 8] = 0x00affb000000ffffUL;
 	ring0_tss.rsp[0] = (uint64_t)(ring0_stack + STACK_SIZE / 2);
 	ring0_tss.ist[0] = (uint64_t)(ring0_stack + STACK_SIZE);
+	ring0_tss.ist[1] = (uint64_t)(ring0_stack + STACK_SIZE / 4);
 	ring0_tss.io_map = sizeof(ring0_tss);
 	ring0_set_system_segment(TSS_SELECTOR, 9, &ring0_tss,
 				 sizeof(ring0_tss) - 1);

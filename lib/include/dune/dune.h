@@ -40,8 +40,9 @@ int dune_init(void);
  * the program has its own page table, descriptor tables and privileged
  * instructions, and its system calls reach the kernel as before.
  *
- * For now one thread of a process can be in Dune; it cannot make threads or
- * children (these calls give EOPNOTSUPP).
+ * So do its signal handlers, the threads that it makes and its children; a
+ * program that it executes begins outside. Threads that there were before
+ * stay outside.
  *
  * Return: 0 in ring 0; or, still outside, -EINVAL before dune_init(),
  * -EALREADY when in Dune, -EBUSY when another hypervisor is in use, -ENOMEM,

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The frame of a signal on the program's stack, byte for byte as the kernel
+ * makes it, for handlers that read and change it.
+ *
+ * All of this runs on the host's side of a thread. The floating-point
+ * registers are there what they are in the guest.
+ */
+#include "internal.h"
+
+#include <cpuid.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+/* What the kernel's handlers begin with: key 0 only. */
+#define PKRU_DEFAULT	0x55555554
+
+/* From linux/signal.h, which does not go with the C library's. */
+#ifndef SS_AUTODISARM
+#define SS_AUTODISARM	(1U << 31)
+#endif
+
+#define RED_ZONE	128
+#define XSAVE_HEADER	512
+#define XSAVE_MINIMUM	576
+
+/* Tiles have to be asked for, and then are too large for frames as these. */
+#define XFEATURES_NEVER	(1UL << 18)
+#define XFEATURE_PKRU	(1UL << 9)
+
+/* uc_flags; and in reserved1, which the kernel leaves zero, our own. */
+#define UC_FP_XSTATE		1
+#define UC_SIGCONTEXT_SS	2
+#define UC_STRICT_RESTORE_SS	4
+#define INTERRUPTS_OFF		1
+
+#define USER_CS		0x33
+#define USER_SS		0x2b
+#define EFLAGS_USER	0x250dd5UL	/* AC, ID, RF, TF, DF and arithmetic */
+
+/* The kernel's struct ucontext, which has a shorter mask than the C library's. */
+struct context {
+	unsigned long flags;
+	struct context *link;
+	stack_t stack;
+	struct sigcontext mcontext;
+	uint64_t mask;
+};
+
+struct signal_frame {
+	uint64_t restorer;
+	struct context context;
+	siginfo_t info;
+};
+
+/* What it says of the extended state, in bytes it has free for that. */
+#define SOFTWARE_BYTES		464
+#define MAGIC1			0x46505853
+#define MAGIC2			0x46505845
+#define MAGIC2_SIZE		sizeof(uint32_t)
+
+struct software_bytes {
+	uint32_t magic1, extended_size;
+	uint64_t xfeatures;
+	uint32_t xstate_size, padding[7];
+};
+
+static struct {
+	bool known, xsave;
+	uint64_t features;
+	size_t size;
+} fpu;
+
+static uint64_t read_xcr0(void)
+{
+	uint32_t low, high;
+
+	asm volatile("xgetbv" : "=a" (low), "=d" (high) : "c" (0));
+	return (uint64_t)high << 32 | low;
+}
+
+/* How much of the extended state there is. */
+static void find_out(void)
+{
+	unsigned int eax, ebx, ecx, edx, i;
+
+	__cpuid(1, eax, ebx, ecx, edx);
+	fpu.size = XSAVE_HEADER;
+	fpu.xsave = ecx & bit_OSXSAVE;
+	if (fpu.xsave) {
+		fpu.features = read_xcr0() & ~XFEATURES_NEVER;
+		fpu.size = XSAVE_MINIMUM;
+		for (i = 2; i < 63; i++) {
+			if (!(fpu.features >> i & 1))
+				continue;
+			__cpuid_count(0xd, i, eax, ebx, ecx, edx);
+			if (eax + ebx > fpu.size)
+				fpu.size = eax + ebx;
+		}
+	}
+	fpu.known = true;
+}
+
+static void save_fpu(char *area)
+{
+	struct software_bytes *software =
+		(struct software_bytes *)(area + SOFTWARE_BYTES);
+
+	if (!fpu.xsave) {
+		asm volatile("fxsave64 (%0)" : : "r" (area) : "memory");
+		return;
+	}
+	memset(area + XSAVE_HEADER, 0, XSAVE_MINIMUM - XSAVE_HEADER);
+	asm volatile("xsave64 (%0)" : : "r" (area),
+		     "a" ((uint32_t)fpu.features),
+		     "d" ((uint32_t)(fpu.features >> 32)) : "memory");
+	memset(software, 0, sizeof(*software));
+	software->magic1 = MAGIC1;
+	software->extended_size = fpu.size + MAGIC2_SIZE;
+	software->xfeatures = fpu.features;
+	software->xstate_size = fpu.size;
+	*(uint32_t *)(area + fpu.size) = MAGIC2;
+}
+
+static void load_fpu(const char *area, bool extended)
+{
+	if (extended)
+		asm volatile("xrstor64 (%0)" : : "r" (area),
+			     "a" ((uint32_t)fpu.features),
+			     "d" ((uint32_t)(fpu.features >> 32)) : "memory");
+	else
+		asm volatile("fxrstor64 (%0)" : : "r" (area) : "memory");
+}
+
+/* As a new process has them. */
+static void reset_fpu(void)
+{
+	static const struct {
+		uint16_t control, status, tag, opcode;
+		uint64_t rip, rdp;
+		uint32_t mxcsr, mxcsr_mask;
+		char rest[XSAVE_MINIMUM - 32];
+	} initial __attribute__((aligned(64))) = {
+		.control = 0x37f, .mxcsr = 0x1f80,
+	};
+
+	load_fpu((const char *)&initial, fpu.xsave);
+	if (fpu.features & XFEATURE_PKRU)
+		asm volatile("wrpkru" : : "a" (PKRU_DEFAULT), "c" (0), "d" (0));
+}
+
+static void restore_fpu(const struct sigcontext *context)
+{
+	const char *area = (const char *)context->fpstate;
+	const struct software_bytes *software =
+		(const struct software_bytes *)(area + SOFTWARE_BYTES);
+
+	if (!fpu.known)
+		find_out();
+	if (!area)
+		reset_fpu();
+	else
+		load_fpu(area, fpu.xsave &&
+			 software->magic1 == MAGIC1 &&
+			 software->xstate_size == fpu.size);
+}
+
+/*
+ * In the few instructions behind SYSCALL the program finds itself at what it
+ * called: before the call, with its number in rax, or behind it.
+ */
+static void leave_syscall_entry(struct dune_frame *frame)
+{
+	uint64_t offset = frame->rip - (uint64_t)dune_syscall_entry;
+
+	if (offset >= PAGE_SIZE)
+		return;
+	/* SYSCALL has two bytes */
+	frame->rip = frame->rcx - (offset ? 0 : 2);
+}
+
+static void fill_registers(struct sigcontext *context,
+			   const struct dune_frame *frame)
+{
+	context->r8 = frame->r8;
+	context->r9 = frame->r9;
+	context->r10 = frame->r10;
+	context->r11 = frame->r11;
+	context->r12 = frame->r12;
+	context->r13 = frame->r13;
+	context->r14 = frame->r14;
+	context->r15 = frame->r15;
+	context->rdi = frame->rdi;
+	context->rsi = frame->rsi;
+	context->rbp = frame->rbp;
+	context->rbx = frame->rbx;
+	context->rdx = frame->rdx;
+	context->rax = frame->rax;
+	context->rcx = frame->rcx;
+	context->rsp = frame->rsp;
+	context->rip = frame->rip;
+	context->eflags = frame->rflags | EFLAGS_IF;
+	/* what a program expects, which runs in ring 3 as far as it knows */
+	context->cs = USER_CS;
+	context->__pad0 = USER_SS;
+	if (!(frame->rflags & EFLAGS_IF))
+		context->__reserved1[0] = INTERRUPTS_OFF;
+}
+
+static uint64_t stack_for(const struct dune_frame *frame,
+			  const struct dune_action *action, stack_t *stack)
+{
+	uint64_t base, sp = frame->rsp - RED_ZONE;
+	stack_t off = { .ss_flags = SS_DISABLE };
+
+	CALL2(SYS_sigaltstack, NULL, stack);
+	base = (uint64_t)stack->ss_sp;
+	if (!(action->flags & SA_ONSTACK) || stack->ss_flags & SS_DISABLE ||
+	    frame->rsp - base - 1 < stack->ss_size)
+		base = 0;
+	if (stack->ss_flags & (int)SS_AUTODISARM)
+		CALL2(SYS_sigaltstack, &off, NULL);
+	return base ? base + stack->ss_size : sp;
+}
+
+/**
+ * dune_build_frame() - make a handler be called
+ * @frame: what was interrupted; then where the handler begins
+ * @info: of the signal
+ * @action: of the program for it
+ * @mask: signals that were blocked
+ * @cr2: address of the fault, or 0
+ */
+void dune_build_frame(struct dune_frame *frame, const siginfo_t *info,
+		      const struct dune_action *action, uint64_t mask,
+		      uint64_t cr2)
+{
+	struct signal_frame *place;
+	stack_t stack;
+	uint64_t sp;
+	char *state;
+
+	if (!fpu.known)
+		find_out();
+	leave_syscall_entry(frame);
+	sp = stack_for(frame, action, &stack);
+	state = (char *)((sp - fpu.size - MAGIC2_SIZE) & ~63UL);
+	/* aligned as if it had been called */
+	place = (void *)((((uint64_t)state - sizeof(*place)) & ~15UL) - 8);
+	memset(place, 0, sizeof(*place));
+	save_fpu(state);
+	place->restorer = action->restorer;
+	place->context.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS |
+			       (fpu.xsave ? UC_FP_XSTATE : 0);
+	place->context.stack = stack;
+	fill_registers(&place->context.mcontext, frame);
+	place->context.mcontext.fpstate = (void *)state;
+	place->context.mcontext.err = frame->error_code;
+	place->context.mcontext.trapno = frame->vector;
+	place->context.mcontext.oldmask = mask;
+	place->context.mcontext.cr2 = cr2;
+	place->context.mask = mask;
+	place->info = *info;
+
+	frame->rip = action->handler;
+	frame->rsp = (uint64_t)place;
+	frame->rdi = info->si_signo;
+	frame->rsi = (uint64_t)&place->info;
+	frame->rdx = (uint64_t)&place->context;
+	frame->rax = 0;
+	frame->rflags &= ~(EFLAGS_TF | EFLAGS_DF | EFLAGS_RF);
+	reset_fpu();
+}
+
+/**
+ * dune_restore_frame() - go back to what a handler interrupted
+ * @regs: of the guest, which calls rt_sigreturn(); then what the frame says
+ *
+ * Return: the mask that the frame has.
+ */
+uint64_t dune_restore_frame(struct dune_regs *regs)
+{
+	const struct context *context = (void *)regs->rsp;
+	const struct sigcontext *from = &context->mcontext;
+	stack_t stack = context->stack;
+
+	restore_fpu(from);
+	*regs = (struct dune_regs) {
+		.rax = from->rax, .rcx = from->rcx, .rdx = from->rdx,
+		.rbx = from->rbx, .rsp = from->rsp, .rbp = from->rbp,
+		.rsi = from->rsi, .rdi = from->rdi, .r8 = from->r8,
+		.r9 = from->r9, .r10 = from->r10, .r11 = from->r11,
+		.r12 = from->r12, .r13 = from->r13, .r14 = from->r14,
+		.r15 = from->r15, .rip = from->rip,
+		.rflags = (from->eflags & EFLAGS_USER) | 2,
+	};
+	if (!(from->__reserved1[0] & INTERRUPTS_OFF))
+		regs->rflags |= EFLAGS_IF;
+	stack.ss_flags &= ~SS_ONSTACK;
+	CALL2(SYS_sigaltstack, &stack, NULL);
+	return context->mask;
+}

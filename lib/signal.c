@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Signals. The kernel delivers them to the host's side of a thread, where one
+ * handler stands for all of the program's. It notes what came and asks for an
+ * interrupt of the guest; when the guest takes that, the program's handler
+ * begins in ring 0 on the program's stack. Until then the kernel holds back
+ * all others, so that none is lost and their order is its own.
+ */
+#include "internal.h"
+
+#include <asm/prctl.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+
+#define ALL_SIGNALS	(~0ULL)
+#define SIGNALS		64
+#define MASK_SIZE	8
+#define SA_RESTORER	0x04000000
+
+static struct dune_sighand first;
+struct dune_sighand *const dune_first_sighand = &first;
+
+static uint64_t bit_of(int signal)
+{
+	return 1ULL << (signal - 1);
+}
+
+static void set_kernel_mask(uint64_t mask)
+{
+	CALL4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, MASK_SIZE);
+}
+
+/* Returns what was blocked before. */
+uint64_t dune_block_signals(void)
+{
+	uint64_t all = ALL_SIGNALS, before = 0;
+
+	CALL4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, MASK_SIZE);
+	return before;
+}
+
+void dune_set_mask(uint64_t mask)
+{
+	set_kernel_mask(mask);
+}
+
+/* The program's mask, while a signal waits it is not the kernel's. */
+static uint64_t program_mask(const struct dune_thread *thread)
+{
+	uint64_t mask = 0;
+
+	if (thread->pending)
+		return thread->signal.mask;
+	CALL4(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &mask, MASK_SIZE);
+	return mask;
+}
+
+static void set_program_mask(struct dune_thread *thread, uint64_t mask)
+{
+	if (thread->pending)
+		thread->signal.mask = mask;
+	else
+		set_kernel_mask(mask);
+}
+
+static long raw_sigaction(int signal, const struct dune_action *action,
+			  struct dune_action *before)
+{
+	return CALL4(SYS_rt_sigaction, signal, action, before, MASK_SIZE);
+}
+
+static bool is_function(const struct dune_action *action)
+{
+	return action->handler != (uint64_t)SIG_DFL &&
+	       action->handler != (uint64_t)SIG_IGN;
+}
+
+/* A thread of the process that is not in Dune: as if we were not here. */
+static void call_directly(const struct dune_action *action, int signal,
+			  siginfo_t *info, ucontext_t *context)
+{
+	uint64_t mask;
+
+	memcpy(&mask, &context->uc_sigmask, sizeof(mask));
+	mask |= action->mask;
+	if (!(action->flags & SA_NODEFER))
+		mask |= bit_of(signal);
+	set_kernel_mask(mask);
+	((void (*)(int, siginfo_t *, void *))action->handler)
+		(signal, info, context);
+}
+
+/* The kernel says in si_code whether it was the thread's own doing. */
+static bool is_fault(const siginfo_t *info)
+{
+	return info->si_code > 0 &&
+	       (info->si_signo == SIGSEGV || info->si_signo == SIGBUS ||
+		info->si_signo == SIGILL || info->si_signo == SIGFPE);
+}
+
+static void handle_fault(siginfo_t *info, ucontext_t *context)
+{
+	greg_t *regs = context->uc_mcontext.gregs;
+	struct dune_action none = { .handler = (uint64_t)SIG_DFL };
+
+	if (regs[REG_RIP] == (greg_t)dune_probe_read_access ||
+	    regs[REG_RIP] == (greg_t)dune_probe_write_access) {
+		*(siginfo_t *)regs[REG_RSI] = *info;
+		regs[REG_RIP] = (greg_t)dune_probe_failed;
+		return;
+	}
+	/*
+	 * The program's stack is full, or a frame that it returns from is not
+	 * there: the same fault again is its end.
+	 */
+	raw_sigaction(info->si_signo, &none, NULL);
+}
+
+/* A system call that has begun, or is about to, is not to sleep now. */
+static void stop_system_call(struct dune_thread *thread, ucontext_t *context)
+{
+	greg_t *regs = context->uc_mcontext.gregs;
+	struct dune_run *run = thread->run;
+
+	thread->signalled = true;
+	if (regs[REG_RIP] >= (greg_t)dune_forward_begin &&
+	    regs[REG_RIP] < (greg_t)dune_forward_end) {
+		regs[REG_RIP] = (greg_t)dune_forward_restart;
+	} else if (regs[REG_RIP] == (greg_t)dune_run_syscall &&
+		   run->exit_reason == DUNE_EXIT_RESTART) {
+		/* the guest makes it again, after the handler */
+		run->regs.rip -= dune_module.hypercall_len;
+		run->exit_reason = DUNE_EXIT_NONE;
+	}
+}
+
+static void handle_signal(int signal, siginfo_t *info, void *ucontext)
+{
+	struct dune_thread *thread =
+		dune_thread_of(__builtin_frame_address(0));
+	ucontext_t *context = ucontext;
+	struct dune_action *action;
+
+	if (!thread) {
+		action = &dune_first_sighand->actions[signal];
+		call_directly(action, signal, info, context);
+		return;
+	}
+	if (is_fault(info)) {
+		handle_fault(info, context);
+		return;
+	}
+	action = &thread->sighand->actions[signal];
+	thread->signal.info = *info;
+	thread->signal.action = *action;
+	memcpy(&thread->signal.mask, &context->uc_sigmask, MASK_SIZE);
+	if (action->flags & SA_RESETHAND)
+		action->handler = (uint64_t)SIG_DFL;
+	memset(&context->uc_sigmask, 0xff, MASK_SIZE);
+	thread->pending = true;
+	thread->run->interrupt = DUNE_VECTOR_SIGNAL;
+	/* calls that ask for the mask are ours to answer meanwhile */
+	thread->run->flags = 0;
+	if (thread->run->regs.rflags & EFLAGS_IF)
+		stop_system_call(thread, context);
+}
+
+/* The program's handler begins when the frame is returned to. */
+static void call_handler(struct dune_thread *thread, struct dune_frame *frame,
+			 const siginfo_t *info,
+			 const struct dune_action *action, uint64_t mask,
+			 uint64_t cr2)
+{
+	uint64_t blocked = mask | action->mask;
+
+	if (!(action->flags & SA_NODEFER))
+		blocked |= bit_of(info->si_signo);
+	dune_build_frame(frame, info, action, mask, cr2);
+	set_program_mask(thread, blocked);
+}
+
+/* The guest took the interrupt. */
+void dune_deliver(struct dune_thread *thread, struct dune_frame *frame)
+{
+	siginfo_t info = thread->signal.info;
+	struct dune_action action = thread->signal.action;
+
+	if (!thread->pending)
+		return;
+	frame->vector = 0;
+	thread->pending = false;
+	thread->signalled = false;
+	call_handler(thread, frame, &info, &action, thread->signal.mask, 0);
+}
+
+void dune_sigreturn(struct dune_thread *thread, struct dune_regs *regs)
+{
+	set_program_mask(thread, dune_restore_frame(regs));
+}
+
+#define VECTOR_PF	14
+#define VECTOR_MF	16
+#define VECTOR_XM	19
+
+#define PF_PRESENT	1
+#define PF_WRITE	2
+#define PF_FETCH	16
+
+/* As the kernel reports exceptions, by vector. */
+static const struct {
+	uint8_t signal, code;
+	bool address;		/* si_addr is the instruction */
+} faults[32] = {
+	[0] = { SIGFPE, FPE_INTDIV, true },
+	[1] = { SIGTRAP, TRAP_TRACE, true },
+	[3] = { SIGTRAP, SI_KERNEL, false },
+	[4] = { SIGSEGV, SI_KERNEL, false },
+	[5] = { SIGSEGV, SI_KERNEL, false },
+	[6] = { SIGILL, ILL_ILLOPN, true },
+	[11] = { SIGBUS, SI_KERNEL, false },
+	[12] = { SIGBUS, SI_KERNEL, false },
+	[13] = { SIGSEGV, SI_KERNEL, false },
+	[VECTOR_PF] = { SIGSEGV, SEGV_ACCERR, false },
+	[VECTOR_MF] = { SIGFPE, FPE_FLTINV, true },
+	[17] = { SIGBUS, BUS_ADRALN, false },
+	[VECTOR_XM] = { SIGFPE, FPE_FLTINV, true },
+};
+
+/* Invalid, denormal, divide, overflow, underflow, inexact. */
+static int floating_point_code(unsigned int flags)
+{
+	if (flags & 1)
+		return FPE_FLTINV;
+	if (flags & 4)
+		return FPE_FLTDIV;
+	if (flags & 8)
+		return FPE_FLTOVF;
+	if (flags & (16 | 2))
+		return FPE_FLTUND;
+	return flags & 32 ? FPE_FLTRES : 0;
+}
+
+static int floating_point_fault(uint64_t vector)
+{
+	uint16_t status, control;
+	uint32_t mxcsr;
+
+	if (vector == VECTOR_MF) {
+		asm volatile("fnstsw %0; fnstcw %1"
+			     : "=m" (status), "=m" (control));
+		return floating_point_code(status & ~control & 0x3f);
+	}
+	asm volatile("stmxcsr %0" : "=m" (mxcsr));
+	return floating_point_code(~(mxcsr >> 7) & mxcsr & 0x3f);
+}
+
+static void describe_fault(const struct dune_frame *frame, uint64_t cr2,
+			   siginfo_t *info)
+{
+	uint64_t vector = frame->vector;
+
+	memset(info, 0, sizeof(*info));
+	info->si_signo = SIGSEGV;
+	info->si_code = SI_KERNEL;
+	if (vector < 32 && faults[vector].signal) {
+		info->si_signo = faults[vector].signal;
+		info->si_code = faults[vector].code;
+		if (faults[vector].address)
+			info->si_addr = (void *)frame->rip;
+	}
+	if (vector == VECTOR_PF)
+		info->si_addr = (void *)cr2;
+	if (vector == VECTOR_MF || vector == VECTOR_XM)
+		info->si_code = floating_point_fault(vector);
+}
+
+/*
+ * What is wrong with an address only the kernel knows: it tells whoever
+ * touches it. False: by now it is there.
+ */
+static bool ask_kernel(const struct dune_frame *frame, uint64_t cr2,
+		       siginfo_t *info)
+{
+	bool write = frame->error_code & PF_WRITE;
+	bool fetch = frame->error_code & PF_FETCH;
+	bool there = write ? dune_probe_write(cr2, info) :
+			     dune_probe_read(cr2, info);
+
+	/* what can be read but not executed */
+	return !there || fetch;
+}
+
+/* Nobody handles it: the thread ends outside, by the same instruction. */
+static void die(struct dune_thread *thread, struct dune_frame *frame)
+{
+	struct dune_state state;
+
+	if (!CALL3(SYS_ioctl, thread->vcpu, DUNE_GET_STATE, &state)) {
+		CALL2(SYS_arch_prctl, ARCH_SET_FS, state.fs.base);
+		CALL2(SYS_arch_prctl, ARCH_SET_GS, state.gs.base);
+	}
+	/* one instruction only, should it not fault any more */
+	frame->cs = 0x33;
+	frame->ss = 0x2b;
+	frame->rflags |= EFLAGS_TF;
+	dune_resume_outside(frame);
+}
+
+/* The guest had an exception that it does not handle itself. */
+void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
+		    uint64_t cr2)
+{
+	struct dune_sighand *sighand = thread->sighand;
+	uint64_t mask = program_mask(thread);
+	struct dune_action action;
+	siginfo_t info;
+
+	/* a gibibyte that was not used before */
+	if (frame->vector == VECTOR_PF && !(frame->error_code & PF_PRESENT) &&
+	    !dune_map_address(thread->vcpu, cr2))
+		return;
+	describe_fault(frame, cr2, &info);
+	/* its own page table has it, or forbids it: not the kernel's doing */
+	if (frame->vector == VECTOR_PF && !(frame->error_code & PF_PRESENT) &&
+	    (is_function(&sighand->actions[SIGSEGV]) ||
+	     is_function(&sighand->actions[SIGBUS])) &&
+	    !ask_kernel(frame, cr2, &info))
+		return;
+	action = sighand->actions[info.si_signo];
+	if (!is_function(&action) || mask & bit_of(info.si_signo))
+		die(thread, frame);
+	if (action.flags & SA_RESETHAND) {
+		sighand->actions[info.si_signo].handler = (uint64_t)SIG_DFL;
+		raw_sigaction(info.si_signo, &sighand->actions[info.si_signo],
+			      NULL);
+	}
+	call_handler(thread, frame, &info, &action, mask, cr2);
+}
+
+/* What the kernel is to have for what the program wants. */
+static struct dune_action for_kernel(const struct dune_action *action)
+{
+	struct dune_action ours = *action;
+
+	if (!is_function(action))
+		return ours;
+	ours.handler = (uint64_t)handle_signal;
+	ours.flags = (action->flags & ~SA_ONSTACK) | SA_SIGINFO | SA_RESTORER;
+	ours.restorer = (uint64_t)dune_signal_restorer;
+	ours.mask = ALL_SIGNALS;
+	return ours;
+}
+
+/* Where the kernel has our handler, the program's is what it asked for. */
+static void show(struct dune_action *action, const struct dune_action *own)
+{
+	if (action->handler == (uint64_t)handle_signal)
+		*action = *own;
+}
+
+static long set_action(struct dune_sighand *sighand, int signal,
+		       const struct dune_action *action,
+		       struct dune_action *before)
+{
+	struct dune_action own = sighand->actions[signal];
+	struct dune_action ours = for_kernel(action);
+	long ret;
+
+	/* before the kernel can call for it */
+	if (is_function(action))
+		sighand->actions[signal] = *action;
+	ret = raw_sigaction(signal, &ours, before);
+	if (ret)
+		sighand->actions[signal] = own;
+	else
+		show(before, &own);
+	return ret;
+}
+
+/* rt_sigaction() */
+long dune_sigaction(struct dune_thread *thread, const struct dune_regs *regs)
+{
+	struct dune_sighand *sighand = thread->sighand;
+	const struct dune_action *action = (void *)regs->rsi;
+	struct dune_action *place = (void *)regs->rdx;
+	struct dune_action before;
+	long signal = (int)regs->rdi;
+	long ret;
+
+	/* the kernel looks whether these are addresses, and at the rest */
+	if (regs->r10 != MASK_SIZE || signal < 1 || signal > SIGNALS)
+		return -EINVAL;
+	if (action && CALL4(SYS_rt_sigaction, 0, action, NULL, MASK_SIZE) ==
+		      -EFAULT)
+		return -EFAULT;
+	if (place) {
+		ret = raw_sigaction(signal, NULL, place);
+		if (ret)
+			return ret;
+	}
+	dune_lock(&sighand->lock);
+	if (action) {
+		ret = set_action(sighand, signal, action, &before);
+	} else {
+		ret = raw_sigaction(signal, NULL, &before);
+		show(&before, &sighand->actions[signal]);
+	}
+	dune_unlock(&sighand->lock);
+	if (!ret && place)
+		*place = before;
+	return ret;
+}
+
+/* sigaltstack(): the kernel keeps it, but does not see who is on it. */
+long dune_sigaltstack(const struct dune_regs *regs)
+{
+	stack_t now, *before = (stack_t *)regs->rsi;
+	bool on;
+	long ret;
+
+	CALL2(SYS_sigaltstack, NULL, &now);
+	on = !(now.ss_flags & SS_DISABLE) &&
+	     regs->rsp - (uint64_t)now.ss_sp - 1 < now.ss_size &&
+	     !(now.ss_flags & (int)(1U << 31));
+	if (regs->rdi && on)
+		return -EPERM;
+	ret = CALL2(SYS_sigaltstack, regs->rdi, before);
+	if (!ret && before && on)
+		before->ss_flags |= SS_ONSTACK;
+	return ret;
+}
+
+/* rt_sigprocmask(), while a signal waits. */
+long dune_sigprocmask(struct dune_thread *thread, const struct dune_regs *regs)
+{
+	uint64_t mask = thread->signal.mask, set, before = mask;
+	long ret;
+
+	if (!thread->pending)
+		return dune_forward_syscall(thread, (struct dune_regs *)regs);
+	/* nothing changes: all are blocked, and stay so */
+	ret = CALL4(SYS_rt_sigprocmask, SIG_BLOCK, regs->rsi, regs->rdx,
+		    regs->r10);
+	if (ret)
+		return ret;
+	if (regs->rsi) {
+		set = *(uint64_t *)regs->rsi;
+		switch (regs->rdi) {
+		case SIG_BLOCK:
+			mask |= set;
+			break;
+		case SIG_UNBLOCK:
+			mask &= ~set;
+			break;
+		case SIG_SETMASK:
+			mask = set;
+			break;
+		default:
+			return -EINVAL;
+		}
+		thread->signal.mask = mask & ~(bit_of(SIGKILL) |
+					       bit_of(SIGSTOP));
+	}
+	if (regs->rdx)
+		*(uint64_t *)regs->rdx = before;
+	return 0;
+}
+
+/* Handlers for a new thread: the same, or as they are now. */
+struct dune_sighand *dune_sighand_get(struct dune_sighand *sighand, bool share)
+{
+	struct dune_sighand *copy;
+
+	if (share) {
+		__atomic_add_fetch(&sighand->users, 1, __ATOMIC_RELAXED);
+		return sighand;
+	}
+	copy = (void *)dune_raw_syscall(SYS_mmap, 0, sizeof(*copy),
+					PROT_READ | PROT_WRITE,
+					MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if ((long)copy < 0 && (long)copy > -PAGE_SIZE)
+		return NULL;
+	dune_lock(&sighand->lock);
+	memcpy(copy->actions, sighand->actions, sizeof(copy->actions));
+	dune_unlock(&sighand->lock);
+	copy->users = 1;
+	return copy;
+}
+
+void dune_sighand_put(struct dune_sighand *sighand)
+{
+	if (__atomic_sub_fetch(&sighand->users, 1, __ATOMIC_ACQ_REL) ||
+	    sighand == dune_first_sighand)
+		return;
+	CALL2(SYS_munmap, sighand, sizeof(*sighand));
+}
+
+/* What the program has set up before it enters Dune goes on. */
+int dune_signal_init(struct dune_thread *thread)
+{
+	struct dune_action action, before;
+	int signal;
+
+	first.users++;
+	thread->sighand = &first;
+	for (signal = 1; signal <= SIGNALS; signal++) {
+		if (raw_sigaction(signal, NULL, &action) ||
+		    !is_function(&action) ||
+		    action.handler == (uint64_t)handle_signal)
+			continue;
+		set_action(&first, signal, &action, &before);
+	}
+	return 0;
+}

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Threads in Dune: their memory, how they begin and how they end. */
+#include "internal.h"
+
+#include <asm/prctl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#define BLOCKS		64
+#define CHUNK_SIZE	(BLOCKS * DUNE_THREAD_SIZE)
+
+/* Above what programs use by number, within what is allowed by default. */
+#define FIRST_DESCRIPTOR	768
+
+/**
+ * struct chunk - memory for threads
+ * @next: those made before
+ * @used: which blocks are; 0 is this
+ *
+ * Aligned to its size. None is ever given back: a stack that is looked up by
+ * another thread's handler must not vanish.
+ */
+struct chunk {
+	struct chunk *next;
+	uint8_t used[BLOCKS];
+};
+
+static struct chunk *chunks;
+static int lock;
+
+static struct chunk *new_chunk(void)
+{
+	char *area = (char *)dune_raw_syscall(SYS_mmap, 0, 2 * CHUNK_SIZE,
+					      PROT_READ | PROT_WRITE,
+					      MAP_PRIVATE | MAP_ANONYMOUS |
+					      MAP_NORESERVE, -1, 0);
+	struct chunk *chunk;
+	uint64_t before;
+
+	if ((long)area < 0 && (long)area > -PAGE_SIZE)
+		return NULL;
+	before = -(uint64_t)area & (CHUNK_SIZE - 1);
+	chunk = (struct chunk *)(area + before);
+	if (before)
+		CALL2(SYS_munmap, area, before);
+	CALL2(SYS_munmap, area + before + CHUNK_SIZE, CHUNK_SIZE - before);
+	chunk->used[0] = 1;
+	chunk->next = chunks;
+	__atomic_store_n(&chunks, chunk, __ATOMIC_RELEASE);
+	return chunk;
+}
+
+static struct dune_thread *block_of(struct chunk *chunk, int i)
+{
+	return (struct dune_thread *)((char *)chunk + i * DUNE_THREAD_SIZE);
+}
+
+static struct dune_thread *take_block(void)
+{
+	struct dune_thread *thread = NULL;
+	struct chunk *chunk;
+	int i;
+
+	dune_lock(&lock);
+	for (chunk = chunks; chunk && !thread; chunk = chunk->next)
+		for (i = 0; i < BLOCKS && !thread; i++)
+			if (!__atomic_exchange_n(&chunk->used[i], 1,
+						 __ATOMIC_ACQUIRE))
+				thread = block_of(chunk, i);
+	if (!thread) {
+		chunk = new_chunk();
+		if (chunk) {
+			chunk->used[1] = 1;
+			thread = block_of(chunk, 1);
+		}
+	}
+	dune_unlock(&lock);
+	if (thread) {
+		memset(thread, 0, sizeof(*thread));
+		thread->vcpu = -1;
+	}
+	return thread;
+}
+
+static uint8_t *used_flag(struct dune_thread *thread)
+{
+	struct chunk *chunk =
+		(struct chunk *)((uint64_t)thread & ~(CHUNK_SIZE - 1));
+
+	return &chunk->used[((char *)thread - (char *)chunk) / DUNE_THREAD_SIZE];
+}
+
+/* Whose stack an address is on; NULL: of no thread in Dune. */
+struct dune_thread *dune_thread_of(const void *stack)
+{
+	struct chunk *chunk = __atomic_load_n(&chunks, __ATOMIC_ACQUIRE);
+
+	for (; chunk; chunk = chunk->next)
+		if ((uint64_t)stack - (uint64_t)chunk < CHUNK_SIZE)
+			return (void *)((uint64_t)stack &
+					~(DUNE_THREAD_SIZE - 1));
+	return NULL;
+}
+
+/* Out of the program's way, if there is room. */
+int dune_high_descriptor(int fd)
+{
+	int high = CALL3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR);
+
+	if (fd < 0 || high < 0)
+		return fd;
+	CALL1(SYS_close, fd);
+	return high;
+}
+
+/* Gives a thread its virtual CPU; @place: where the run page is to be. */
+static int make_vcpu(struct dune_thread *thread, void *place)
+{
+	struct dune_create_vcpu args = { 0 };
+	long run;
+	int fd;
+
+	fd = CALL3(SYS_ioctl, dune_device, DUNE_CREATE_VCPU, &args);
+	if (fd < 0)
+		return fd;
+	thread->vcpu = dune_high_descriptor(fd);
+	run = dune_raw_syscall(SYS_mmap, (long)place, PAGE_SIZE,
+			       PROT_READ | PROT_WRITE,
+			       MAP_SHARED | (place ? MAP_FIXED : 0),
+			       thread->vcpu, 0);
+	if (run < 0 && run > -PAGE_SIZE) {
+		CALL1(SYS_close, thread->vcpu);
+		return run;
+	}
+	thread->run = (struct dune_run *)run;
+	return 0;
+}
+
+int dune_thread_create(struct dune_thread **new)
+{
+	struct dune_thread *thread = take_block();
+	int err;
+
+	if (!thread)
+		return -ENOMEM;
+	thread->host_stack = (char *)thread + DUNE_THREAD_SIZE;
+	err = make_vcpu(thread, NULL);
+	if (err)
+		__atomic_store_n(used_flag(thread), 0, __ATOMIC_RELEASE);
+	*new = thread;
+	return err;
+}
+
+static void give_back(struct dune_thread *thread)
+{
+	CALL1(SYS_close, thread->vcpu);
+	CALL2(SYS_munmap, thread->run, PAGE_SIZE);
+	if (thread->sighand)
+		dune_sighand_put(thread->sighand);
+}
+
+void dune_thread_destroy(struct dune_thread *thread)
+{
+	give_back(thread);
+	__atomic_store_n(used_flag(thread), 0, __ATOMIC_RELEASE);
+}
+
+/* The thread's own end. */
+void dune_exit(struct dune_thread *thread, long status)
+{
+	static uint8_t nothing;
+
+	dune_block_signals();
+	/* who made it frees it, and has another descriptor table */
+	if (thread->borrowed)
+		dune_leave_block(&nothing, status);
+	give_back(thread);
+	dune_leave_block(used_flag(thread), status);
+}
+
+/* The lowest of libdune's own descriptors from @first on, or UINT_MAX. */
+unsigned int dune_next_descriptor(unsigned int first)
+{
+	unsigned int next = UINT_MAX;
+	struct chunk *chunk;
+	int i;
+
+	if ((unsigned int)dune_device >= first)
+		next = dune_device;
+	for (chunk = chunks; chunk; chunk = chunk->next) {
+		for (i = 1; i < BLOCKS; i++) {
+			unsigned int fd = block_of(chunk, i)->vcpu;
+
+			if (chunk->used[i] && fd >= first && fd < next)
+				next = fd;
+		}
+	}
+	return next;
+}
+
+/**
+ * struct birth - a call that makes a thread or a process
+ * @nr: SYS_clone or SYS_clone3
+ * @flags: CLONE_*, with the signal in the low byte if it is SYS_clone
+ * @stack: end of the new stack, or 0
+ * @tls: with CLONE_SETTLS
+ * @parent_tid: for SYS_clone
+ * @child_tid: for SYS_clone
+ * @args: for SYS_clone3; longer ones are the kernel's to refuse
+ * @size: of what the program gave
+ */
+struct birth {
+	long nr;
+	uint64_t flags, stack, tls;
+	long parent_tid, child_tid;
+	struct clone_args args;
+	uint64_t size;
+};
+
+/* Can @size bytes be read? The kernel looks before it minds the signal. */
+static bool is_readable(uint64_t address, uint64_t size)
+{
+	const uint64_t step = sizeof(struct dune_action);
+
+	return CALL4(SYS_rt_sigaction, 0, address, 0, 8) != -EFAULT &&
+	       CALL4(SYS_rt_sigaction, 0, address + size - step, 0, 8) !=
+	       -EFAULT;
+}
+
+static long read_birth(struct birth *birth, const struct dune_regs *regs)
+{
+	memset(birth, 0, sizeof(*birth));
+	birth->nr = SYS_clone;
+	switch (regs->rax) {
+	case SYS_fork:
+		birth->flags = SIGCHLD;
+		return 0;
+	case SYS_vfork:
+		birth->flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
+		return 0;
+	case SYS_clone:
+		birth->flags = regs->rdi;
+		birth->stack = regs->rsi;
+		birth->parent_tid = regs->rdx;
+		birth->child_tid = regs->r10;
+		birth->tls = regs->r8;
+		return 0;
+	}
+	birth->nr = SYS_clone3;
+	birth->size = regs->rsi;
+	if (birth->size < CLONE_ARGS_SIZE_VER0)
+		return -EINVAL;
+	if (birth->size > sizeof(birth->args))
+		return -E2BIG;
+	if (!is_readable(regs->rdi, birth->size))
+		return -EFAULT;
+	memcpy(&birth->args, (void *)regs->rdi, birth->size);
+	birth->flags = birth->args.flags;
+	birth->tls = birth->args.tls;
+	if (birth->args.stack)
+		birth->stack = birth->args.stack + birth->args.stack_size;
+	return 0;
+}
+
+static long make_birth(struct birth *birth, struct dune_thread *child)
+{
+	char *stack = child ? (char *)child + DUNE_SIGNAL_STACK : NULL;
+
+	if (birth->nr == SYS_clone)
+		return dune_raw_clone(SYS_clone, birth->flags,
+				      child ? (long)child->host_stack : 0,
+				      birth->parent_tid, birth->child_tid,
+				      birth->tls, child);
+	birth->args.stack = (uint64_t)stack;
+	birth->args.stack_size = child ? (char *)child->host_stack - stack : 0;
+	return dune_raw_clone(SYS_clone3, (long)&birth->args, birth->size, 0, 0,
+			      0, child);
+}
+
+/* The child begins where its parent is, but on its own stack, with 0. */
+static long prepare_child(struct dune_thread *child, struct dune_thread *parent,
+			  const struct birth *birth)
+{
+	struct dune_state state;
+	long err = CALL3(SYS_ioctl, parent->vcpu, DUNE_GET_STATE, &state);
+
+	if (err)
+		return err;
+	dune_trap_init(child, &state);
+	if (birth->flags & CLONE_SETTLS)
+		state.fs.base = birth->tls;
+	/* the guest's side of it must not fault on its own stack */
+	err = dune_map_range(parent->vcpu, (uint64_t)child,
+			     (uint64_t)child + DUNE_THREAD_SIZE);
+	if (err)
+		return err;
+	child->run->regs = parent->run->regs;
+	child->run->regs.rax = 0;
+	if (birth->stack)
+		child->run->regs.rsp = birth->stack;
+	child->sighand = dune_sighand_get(parent->sighand,
+					  birth->flags & CLONE_SIGHAND);
+	if (!child->sighand)
+		return -ENOMEM;
+	return CALL3(SYS_ioctl, child->vcpu, DUNE_SET_STATE, &state);
+}
+
+/* With the same memory: a thread, or a process until it calls exec(). */
+static long clone_thread(struct dune_thread *parent, struct birth *birth,
+			 uint64_t mask)
+{
+	struct dune_thread *child;
+	long ret;
+
+	/* as the kernel has it when it finds no room */
+	if (dune_thread_create(&child))
+		return -EAGAIN;
+	child->mask = mask;
+	child->borrowed = birth->flags & CLONE_VFORK;
+	ret = prepare_child(child, parent, birth);
+	if (!ret)
+		ret = make_birth(birth, child);
+	if (ret < 0 || (birth->flags & CLONE_VFORK))
+		dune_thread_destroy(child);
+	return ret;
+}
+
+/* What a child has of other threads is memory only. */
+static void forget_others(struct dune_thread *thread)
+{
+	struct chunk *chunk;
+	int i;
+
+	for (chunk = chunks; chunk; chunk = chunk->next) {
+		for (i = 1; i < BLOCKS; i++) {
+			if (!chunk->used[i])
+				continue;
+			CALL1(SYS_close, block_of(chunk, i)->vcpu);
+			if (block_of(chunk, i) != thread)
+				chunk->used[i] = 0;
+		}
+	}
+}
+
+/* The child of a fork makes its own of everything that is not memory. */
+static int become_process(struct dune_thread *thread,
+			  const struct dune_regs *regs,
+			  const struct dune_state *state)
+{
+	int err;
+
+	forget_others(thread);
+	/* signals that wait are the parent's */
+	thread->pending = false;
+	thread->signalled = false;
+	err = make_vcpu(thread, thread->run);
+	if (err)
+		return err;
+	thread->run->regs = *regs;
+	err = dune_map_again(thread->vcpu);
+	if (err)
+		return err;
+	return CALL3(SYS_ioctl, thread->vcpu, DUNE_SET_STATE, state);
+}
+
+static void fail_in_child(void)
+{
+	static const char text[] =
+		"dune: the child has no virtual CPU and cannot go on\n";
+
+	CALL3(SYS_write, 2, text, sizeof(text) - 1);
+	for (;;)
+		CALL1(SYS_exit_group, 127);
+}
+
+static long clone_process(struct dune_thread *thread, struct birth *birth)
+{
+	struct dune_regs regs = thread->run->regs;
+	struct dune_state state;
+	long ret = CALL3(SYS_ioctl, thread->vcpu, DUNE_GET_STATE, &state);
+
+	if (ret)
+		return ret;
+	if (birth->flags & CLONE_SETTLS)
+		state.fs.base = birth->tls;
+	if (birth->stack)
+		regs.rsp = birth->stack;
+	/* no other thread is to hold one when the memory is copied */
+	dune_map_lock();
+	dune_lock(&lock);
+	dune_lock(&thread->sighand->lock);
+	ret = make_birth(birth, NULL);
+	dune_unlock(&thread->sighand->lock);
+	dune_unlock(&lock);
+	dune_map_unlock();
+	if (!ret && become_process(thread, &regs, &state))
+		fail_in_child();
+	return ret;
+}
+
+/* The guest calls fork(), vfork(), clone() or clone3(). */
+long dune_clone(struct dune_thread *thread, const struct dune_regs *regs)
+{
+	struct birth birth;
+	uint64_t before, mask;
+	long ret = read_birth(&birth, regs);
+
+	if (ret)
+		return ret;
+	before = dune_block_signals();
+	mask = thread->pending ? thread->signal.mask : before;
+	if (birth.flags & CLONE_VM)
+		ret = clone_thread(thread, &birth, mask);
+	else
+		ret = clone_process(thread, &birth);
+	dune_set_mask(thread->pending ? before : mask);
+	return ret;
+}
+
+void dune_child_loop(struct dune_thread *thread)
+{
+	dune_set_mask(thread->mask);
+	dune_exit(thread, -dune_host_loop(thread));
+}
