@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Threads and processes as any program makes them. It knows nothing of Dune,
+ * and passes outside as well as within: process_test.sh runs it there.
+ */
+#include "kselftest_harness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ordinary.h"
+
+extern char **environ;
+
+static unsigned int ring(void)
+{
+	unsigned int cs;
+
+	asm("mov %%cs, %0" : "=r" (cs));
+	return cs & 3;
+}
+
+static unsigned int first_ring;
+static __thread int of_the_thread = 7;
+
+FIXTURE(process) {
+};
+
+FIXTURE_SETUP(process)
+{
+	first_ring = ring();
+}
+
+FIXTURE_TEARDOWN(process)
+{
+}
+
+static void *in_same_ring(void *arg)
+{
+	int fine = ring() == first_ring && of_the_thread == 7 && errno == 0;
+
+	of_the_thread = 8;
+	errno = EINVAL;
+	return fine ? arg : NULL;
+}
+
+TEST_F(process, threads_come_and_go)
+{
+	pthread_t thread;
+	void *result;
+	int i;
+
+	errno = EAGAIN;
+	for (i = 0; i < 300; i++) {
+		ASSERT_EQ(0, pthread_create(&thread, NULL, in_same_ring, self));
+		ASSERT_EQ(0, pthread_join(thread, &result));
+		ASSERT_EQ(self, result);
+	}
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_EQ(7, of_the_thread);
+}
+
+#define THREADS	64
+
+static pthread_barrier_t barrier;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static long counter;
+
+static void *count(void *arg)
+{
+	int i;
+
+	pthread_barrier_wait(&barrier);
+	for (i = 0; i < 100; i++) {
+		pthread_mutex_lock(&mutex);
+		counter++;
+		pthread_mutex_unlock(&mutex);
+	}
+	return in_same_ring(arg);
+}
+
+TEST_F(process, many_threads_at_once)
+{
+	pthread_t threads[THREADS];
+	void *result;
+	int i;
+
+	pthread_barrier_init(&barrier, NULL, THREADS);
+	for (i = 0; i < THREADS; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, count, self));
+	for (i = 0; i < THREADS; i++) {
+		ASSERT_EQ(0, pthread_join(threads[i], &result));
+		EXPECT_EQ(self, result);
+	}
+	EXPECT_EQ(100 * THREADS, counter);
+}
+
+static void *sleep_for_ever(void *arg)
+{
+	for (;;)
+		pause();
+	return NULL;
+}
+
+TEST_F(process, threads_can_be_cancelled)
+{
+	pthread_t thread;
+	void *result;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, sleep_for_ever, NULL));
+	ASSERT_EQ(0, pthread_cancel(thread));
+	ASSERT_EQ(0, pthread_join(thread, &result));
+	EXPECT_EQ(PTHREAD_CANCELED, result);
+}
+
+static sem_t done;
+
+static void *post(void *arg)
+{
+	sem_post(&done);
+	return NULL;
+}
+
+TEST_F(process, threads_can_be_detached)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	int i;
+
+	sem_init(&done, 0, 0);
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	for (i = 0; i < 50; i++)
+		ASSERT_EQ(0, pthread_create(&thread, &attributes, post, NULL));
+	for (i = 0; i < 50; i++)
+		sem_wait(&done);
+}
+
+static pthread_mutex_t robust;
+
+static void *die_with_lock(void *arg)
+{
+	pthread_mutex_lock(&robust);
+	return NULL;
+}
+
+TEST_F(process, robust_mutexes_tell_of_the_dead)
+{
+	pthread_mutexattr_t attributes;
+	pthread_t thread;
+
+	pthread_mutexattr_init(&attributes);
+	pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+	pthread_mutex_init(&robust, &attributes);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, die_with_lock, NULL));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(EOWNERDEAD, pthread_mutex_lock(&robust));
+}
+
+static int status_of(pid_t pid)
+{
+	int status = -1;
+
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+TEST_F(process, children_go_on_in_the_same_ring)
+{
+	int i, shared = 1;
+	pid_t pid;
+
+	for (i = 0; i < 50; i++) {
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid) {
+			shared = 2;
+			_exit(ring() == first_ring ? i : 99);
+		}
+		EXPECT_EQ(i << 8, status_of(pid));
+		EXPECT_EQ(1, shared);
+	}
+}
+
+/* Each makes one of its own, and passes its status on. */
+static int descend(int depth)
+{
+	pid_t pid;
+
+	if (!depth)
+		return 33;
+	pid = fork();
+	if (pid < 0)
+		return 98;
+	if (!pid)
+		_exit(descend(depth - 1));
+	return WEXITSTATUS(status_of(pid));
+}
+
+TEST_F(process, children_have_children)
+{
+	EXPECT_EQ(33, descend(20));
+}
+
+static void *keep_busy(void *arg)
+{
+	while (!__atomic_load_n((int *)arg, __ATOMIC_RELAXED))
+		free(malloc(1000));
+	return NULL;
+}
+
+TEST_F(process, a_process_with_threads_may_fork)
+{
+	pthread_t threads[3];
+	int i, end = 0;
+	pid_t pid;
+
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, keep_busy, &end));
+	for (i = 0; i < 20; i++) {
+		pid = fork();
+		if (!pid) {
+			pthread_t thread;
+			void *result = NULL;
+
+			errno = 0;
+			free(malloc(5000));
+			of_the_thread = 7;
+			pthread_create(&thread, NULL, in_same_ring, self);
+			pthread_join(thread, &result);
+			_exit(result == self ? 5 : 6);
+		}
+		EXPECT_EQ(5 << 8, status_of(pid));
+	}
+	__atomic_store_n(&end, 1, __ATOMIC_RELAXED);
+	for (i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+}
+
+int shared;
+
+TEST_F(process, vfork_shares_the_memory)
+{
+	pid_t pid;
+
+	pid = vfork();
+	if (!pid) {
+		shared = 5;
+		_exit(3);
+	}
+	EXPECT_EQ(5, shared);
+	EXPECT_EQ(3 << 8, status_of(pid));
+}
+
+TEST_F(process, programs_are_spawned)
+{
+	char *argv[4] = { "sh", "-c", "exit 12", NULL };
+	pid_t pid;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(0, posix_spawn(&pid, "/bin/sh", NULL, NULL, argv,
+					 environ));
+		EXPECT_EQ(12 << 8, status_of(pid));
+	}
+	EXPECT_EQ(13 << 8, system("exit 13"));
+	EXPECT_EQ(ENOENT, posix_spawn(&pid, "/no/such/program", NULL, NULL,
+				      argv, environ));
+}
+
+/* Not static: raise() is said to call nothing of this file. */
+int handled;
+
+static void on_signal(int signal)
+{
+	handled = 1;
+}
+
+TEST_F(process, handlers_survive_a_spawn)
+{
+	signal(SIGUSR1, on_signal);
+	signal(SIGINT, on_signal);
+	EXPECT_EQ(0, system("true"));
+	raise(SIGUSR1);
+	EXPECT_EQ(1, handled);
+	handled = 0;
+	raise(SIGINT);
+	EXPECT_EQ(1, handled);
+}
+
+static void fork_in_handler(int signal)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(4);
+	handled = status_of(pid);
+}
+
+TEST_F(process, a_handler_may_fork)
+{
+	signal(SIGUSR1, fork_in_handler);
+	raise(SIGUSR1);
+	EXPECT_EQ(4 << 8, handled);
+}
+
+TEST_F(process, exec_in_all_forms)
+{
+	char *argv[2] = { "true", NULL };
+	pid_t pid = fork();
+	int fd;
+
+	if (!pid) {
+		execl("/bin/sh", "sh", "-c", "exit 21", NULL);
+		_exit(99);
+	}
+	EXPECT_EQ(21 << 8, status_of(pid));
+	pid = fork();
+	if (!pid) {
+		fd = open("/bin/true", O_RDONLY | O_CLOEXEC);
+		fexecve(fd, argv, environ);
+		_exit(99);
+	}
+	EXPECT_EQ(0, status_of(pid));
+	pid = fork();
+	if (!pid) {
+		execl("/no/such/program", "none", NULL);
+		/* it is still what it was */
+		_exit(errno == ENOENT && ring() == first_ring ? 22 : 99);
+	}
+	EXPECT_EQ(22 << 8, status_of(pid));
+}
+
+static void *exec_from_thread(void *arg)
+{
+	execl("/bin/sh", "sh", "-c", "exit 23", NULL);
+	_exit(99);
+}
+
+TEST_F(process, exec_from_another_thread)
+{
+	pthread_t thread;
+	pid_t pid = fork();
+
+	if (!pid) {
+		pthread_create(&thread, NULL, exec_from_thread, NULL);
+		for (;;)
+			pause();
+	}
+	EXPECT_EQ(23 << 8, status_of(pid));
+}
+
+static void *crash(void *arg)
+{
+	asm volatile("movl $1, 8");
+	return NULL;
+}
+
+static void *leave(void *arg)
+{
+	exit(17);
+}
+
+TEST_F(process, a_thread_ends_all)
+{
+	pthread_t thread;
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		pthread_create(&thread, NULL, crash, NULL);
+		sleep_for_ever(NULL);
+	}
+	status = status_of(pid);
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+	pid = fork();
+	if (!pid) {
+		pthread_create(&thread, NULL, leave, NULL);
+		sleep_for_ever(NULL);
+	}
+	EXPECT_EQ(17 << 8, status_of(pid));
+}
+
+static void *exit_late(void *arg)
+{
+	usleep(20000);
+	_exit(18);
+}
+
+TEST_F(process, the_first_thread_may_leave_first)
+{
+	pthread_t thread;
+	pid_t pid = fork();
+
+	if (!pid) {
+		pthread_create(&thread, NULL, exit_late, NULL);
+		pthread_exit(NULL);
+	}
+	EXPECT_EQ(18 << 8, status_of(pid));
+}
+
+TEST_F(process, descriptors_are_the_programs_own)
+{
+	int fd = open("/dev/null", O_RDONLY);
+
+	/* nobody took the lowest number */
+	EXPECT_GT(10, fd);
+	close(fd);
+	if (syscall(SYS_close_range, 3, ~0U, 0))
+		ASSERT_EQ(ENOSYS, errno);
+	for (fd = 3; fd < 2000; fd++) {
+		EXPECT_EQ(-1, close(fd));
+		EXPECT_EQ(EBADF, errno);
+	}
+	fd = open("/dev/null", O_RDONLY);
+	EXPECT_EQ(3, fd);
+	EXPECT_EQ(first_ring, ring());
+	EXPECT_EQ(0, system("true"));
+}
+
+TEST_F(process, large_memory_comes_and_goes)
+{
+	const size_t size = 64UL << 20;
+	char *memory;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		ASSERT_NE(MAP_FAILED, memory);
+		memset(memory, i + 1, 4 << 20);
+		EXPECT_EQ(i + 1, memory[(4 << 20) - 1]);
+		EXPECT_EQ(0, memory[(4 << 20)]);
+		munmap(memory, size);
+	}
+}
+
+TEST_HARNESS_MAIN

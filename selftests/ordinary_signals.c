@@ -1,0 +1,633 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Signals as any program uses them. It knows nothing of Dune, and passes
+ * outside as well as within: process_test.sh runs it there.
+ */
+#include "kselftest_harness.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "ordinary.h"
+
+/*
+ * What handlers saw. Not static: raise() is said to call nothing of this
+ * file.
+ */
+int calls, last, value, code;
+void *address;
+uint64_t seen_mask;
+
+static int calls_now(void)
+{
+	return __atomic_load_n(&calls, __ATOMIC_RELAXED);
+}
+
+static void touch(const void *place)
+{
+	asm volatile("movb (%0), %%al" : : "r" (place) : "rax", "memory");
+}
+
+static void note(int signal, siginfo_t *info, void *ucontext)
+{
+	ucontext_t *context = ucontext;
+
+	calls++;
+	last = signal;
+	value = info->si_value.sival_int;
+	code = info->si_code;
+	address = info->si_addr;
+	seen_mask = context->uc_sigmask.__val[0];
+}
+
+static void handle(int signal, void (*handler)(int, siginfo_t *, void *),
+		   int flags)
+{
+	struct sigaction action = { .sa_flags = flags | SA_SIGINFO };
+
+	action.sa_sigaction = handler;
+	sigaction(signal, &action, NULL);
+}
+
+FIXTURE(signals) {
+};
+
+FIXTURE_SETUP(signals)
+{
+	calls = 0;
+	handle(SIGUSR1, note, 0);
+}
+
+FIXTURE_TEARDOWN(signals)
+{
+}
+
+TEST_F(signals, raised_signals_arrive_at_once)
+{
+	int i;
+
+	for (i = 1; i <= 1000; i++) {
+		raise(SIGUSR1);
+		ASSERT_EQ(i, calls);
+	}
+	EXPECT_EQ(SIGUSR1, last);
+	EXPECT_EQ(SI_TKILL, code);
+}
+
+TEST_F(signals, timers_interrupt_a_loop)
+{
+	struct itimerval timer = {
+		.it_value.tv_usec = 1000, .it_interval.tv_usec = 1000,
+	};
+
+	handle(SIGALRM, note, 0);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	while (calls_now() < 10)
+		;
+	EXPECT_EQ(SIGALRM, last);
+}
+
+TEST_F(signals, posix_timers_carry_a_value)
+{
+	struct sigevent event = {
+		.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN,
+		.sigev_value.sival_int = 4711,
+	};
+	struct itimerspec time = { .it_value.tv_nsec = 1000000 };
+	sigset_t set, before;
+	timer_t timer;
+
+	handle(SIGRTMIN, note, 0);
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	ASSERT_EQ(0, timer_create(CLOCK_MONOTONIC, &event, &timer));
+	ASSERT_EQ(0, timer_settime(timer, 0, &time, NULL));
+	while (!calls)
+		sigsuspend(&before);
+	EXPECT_EQ(4711, value);
+	EXPECT_EQ(SI_TIMER, code);
+	timer_delete(timer);
+}
+
+int order[64];
+
+static void note_order(int signal, siginfo_t *info, void *context)
+{
+	order[calls++] = info->si_value.sival_int;
+}
+
+TEST_F(signals, queued_signals_all_arrive_in_order)
+{
+	union sigval number;
+	sigset_t set, before;
+	int i;
+
+	handle(SIGRTMIN, note_order, 0);
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	for (i = 0; i < 40; i++) {
+		number.sival_int = i;
+		ASSERT_EQ(0, sigqueue(getpid(), SIGRTMIN, number));
+	}
+	EXPECT_EQ(0, calls);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	ASSERT_EQ(40, calls);
+	for (i = 0; i < 40; i++)
+		EXPECT_EQ(i, order[i]);
+}
+
+static void nest(int signal, siginfo_t *info, void *context)
+{
+	calls++;
+	if (signal == SIGUSR1) {
+		raise(SIGUSR2);
+		last = calls;
+	}
+}
+
+TEST_F(signals, handlers_nest)
+{
+	handle(SIGUSR1, nest, 0);
+	handle(SIGUSR2, nest, 0);
+	raise(SIGUSR1);
+	EXPECT_EQ(2, calls);
+	EXPECT_EQ(2, last);
+}
+
+static void again(int signal, siginfo_t *info, void *context)
+{
+	int depth = ++calls;
+
+	if (depth < 5)
+		raise(signal);
+	last = depth;
+}
+
+TEST_F(signals, a_signal_waits_for_its_own_handler)
+{
+	handle(SIGUSR1, again, 0);
+	raise(SIGUSR1);
+	EXPECT_EQ(5, calls);
+	/* one after the other */
+	EXPECT_EQ(5, last);
+	calls = 0;
+	handle(SIGUSR1, again, SA_NODEFER);
+	raise(SIGUSR1);
+	EXPECT_EQ(5, calls);
+	/* the outermost ended last */
+	EXPECT_EQ(1, last);
+}
+
+TEST_F(signals, a_handler_may_be_for_once)
+{
+	struct sigaction now;
+
+	handle(SIGUSR1, note, SA_RESETHAND);
+	raise(SIGUSR1);
+	EXPECT_EQ(1, calls);
+	ASSERT_EQ(0, sigaction(SIGUSR1, NULL, &now));
+	EXPECT_TRUE(now.sa_handler == SIG_DFL);
+}
+
+TEST_F(signals, actions_are_told_as_they_were_set)
+{
+	struct sigaction action = { .sa_flags = SA_SIGINFO | SA_RESTART }, now;
+
+	action.sa_sigaction = note;
+	sigaddset(&action.sa_mask, SIGUSR2);
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	ASSERT_EQ(0, sigaction(SIGUSR1, NULL, &now));
+	EXPECT_TRUE(now.sa_sigaction == note);
+	EXPECT_EQ(SA_SIGINFO | SA_RESTART, now.sa_flags & ~0x04000000);
+	EXPECT_EQ(1, sigismember(&now.sa_mask, SIGUSR2));
+	EXPECT_EQ(0, sigismember(&now.sa_mask, SIGALRM));
+	EXPECT_EQ(-1, sigaction(SIGKILL, &action, NULL));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, syscall(SYS_rt_sigaction, SIGUSR1, 8, NULL, 8));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(-1, syscall(SYS_rt_sigaction, SIGUSR1, NULL, 8, 8));
+	EXPECT_EQ(EFAULT, errno);
+}
+
+sigset_t in_handler;
+
+static void note_mask(int signal, siginfo_t *info, void *context)
+{
+	sigprocmask(SIG_BLOCK, NULL, &in_handler);
+	note(signal, info, context);
+}
+
+TEST_F(signals, masks_are_those_of_the_program)
+{
+	struct sigaction action = { .sa_flags = SA_SIGINFO };
+	sigset_t set, now;
+
+	action.sa_sigaction = note_mask;
+	sigaddset(&action.sa_mask, SIGALRM);
+	sigaction(SIGUSR1, &action, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	raise(SIGUSR1);
+	EXPECT_EQ(1, calls);
+	EXPECT_EQ(1UL << (SIGUSR2 - 1), seen_mask);
+	EXPECT_EQ(1, sigismember(&in_handler, SIGUSR1));
+	EXPECT_EQ(1, sigismember(&in_handler, SIGUSR2));
+	EXPECT_EQ(1, sigismember(&in_handler, SIGALRM));
+	EXPECT_EQ(0, sigismember(&in_handler, SIGTERM));
+	sigprocmask(SIG_BLOCK, NULL, &now);
+	EXPECT_EQ(1, sigismember(&now, SIGUSR2));
+	EXPECT_EQ(0, sigismember(&now, SIGUSR1));
+}
+
+TEST_F(signals, sigsuspend_waits_with_another_mask)
+{
+	struct itimerval timer = { .it_value.tv_usec = 10000 };
+	sigset_t set, none;
+
+	handle(SIGALRM, note, 0);
+	sigemptyset(&none);
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	EXPECT_EQ(-1, sigsuspend(&none));
+	EXPECT_EQ(EINTR, errno);
+	EXPECT_EQ(1, calls);
+	/* what it goes back to is the mask before */
+	EXPECT_EQ(1UL << (SIGALRM - 1), seen_mask);
+}
+
+TEST_F(signals, sigwait_and_signalfd_take_them)
+{
+	struct signalfd_siginfo info;
+	sigset_t set;
+	int taken, fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	raise(SIGUSR2);
+	ASSERT_EQ(0, sigwait(&set, &taken));
+	EXPECT_EQ(SIGUSR2, taken);
+	fd = signalfd(-1, &set, 0);
+	raise(SIGUSR2);
+	ASSERT_EQ(sizeof(info), (size_t)read(fd, &info, sizeof(info)));
+	EXPECT_EQ(SIGUSR2, (int)info.ssi_signo);
+	close(fd);
+}
+
+static void alarm_after(int microseconds)
+{
+	struct itimerval timer = { .it_value.tv_usec = microseconds };
+
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+TEST_F(signals, interrupt_what_sleeps)
+{
+	struct timespec time = { .tv_sec = 100 };
+	int ends[2];
+	struct pollfd fd;
+	char byte;
+
+	handle(SIGALRM, note, 0);
+	ASSERT_EQ(0, pipe(ends));
+	fd.fd = ends[0];
+	fd.events = POLLIN;
+	alarm_after(10000);
+	EXPECT_EQ(-1, read(ends[0], &byte, 1));
+	EXPECT_EQ(EINTR, errno);
+	alarm_after(10000);
+	EXPECT_EQ(-1, poll(&fd, 1, -1));
+	EXPECT_EQ(EINTR, errno);
+	alarm_after(10000);
+	EXPECT_EQ(-1, nanosleep(&time, &time));
+	EXPECT_EQ(EINTR, errno);
+	EXPECT_TRUE(time.tv_sec == 99);
+	EXPECT_EQ(3, calls);
+}
+
+static int written_by_handler;
+
+static void write_byte(int signal, siginfo_t *info, void *context)
+{
+	calls++;
+	if (calls == 3 && write(written_by_handler, "x", 1) != 1)
+		abort();
+}
+
+TEST_F(signals, restart_what_may_be_restarted)
+{
+	struct itimerval timer = {
+		.it_value.tv_usec = 5000, .it_interval.tv_usec = 5000,
+	};
+	int ends[2];
+	char byte = 0;
+
+	ASSERT_EQ(0, pipe(ends));
+	written_by_handler = ends[1];
+	handle(SIGALRM, write_byte, SA_RESTART);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	/* the handler runs before the call goes on, or it never would */
+	EXPECT_EQ(1, read(ends[0], &byte, 1));
+	EXPECT_EQ('x', byte);
+	EXPECT_LE(3, calls);
+}
+
+static char own_stack[64 << 10] __attribute__((aligned(16)));
+bool was_on_it;
+
+static void look_at_stack(int signal, siginfo_t *info, void *context)
+{
+	stack_t now;
+	char here;
+
+	was_on_it = &here > own_stack && &here < own_stack + sizeof(own_stack);
+	sigaltstack(NULL, &now);
+	last = now.ss_flags;
+	calls++;
+}
+
+TEST_F(signals, handlers_may_have_a_stack_of_their_own)
+{
+	stack_t stack = { .ss_sp = own_stack, .ss_size = sizeof(own_stack) };
+	stack_t now;
+
+	ASSERT_EQ(0, sigaltstack(&stack, NULL));
+	handle(SIGUSR1, look_at_stack, SA_ONSTACK);
+	raise(SIGUSR1);
+	EXPECT_EQ(1, calls);
+	EXPECT_TRUE(was_on_it);
+	EXPECT_EQ(SS_ONSTACK, last);
+	handle(SIGUSR1, look_at_stack, 0);
+	raise(SIGUSR1);
+	EXPECT_FALSE(was_on_it);
+	ASSERT_EQ(0, sigaltstack(NULL, &now));
+	EXPECT_TRUE(now.ss_sp == own_stack);
+	EXPECT_EQ(0, now.ss_flags);
+}
+
+static sigjmp_buf place;
+
+static void jump(int signal, siginfo_t *info, void *context)
+{
+	note(signal, info, context);
+	siglongjmp(place, signal);
+}
+
+TEST_F(signals, a_bad_address_is_a_signal)
+{
+	char *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+
+	handle(SIGSEGV, jump, 0);
+	if (!sigsetjmp(place, 1))
+		touch((void *)0x123000);
+	EXPECT_EQ(SIGSEGV, last);
+	EXPECT_EQ(SEGV_MAPERR, code);
+	EXPECT_TRUE(address == (void *)0x123000);
+	if (!sigsetjmp(place, 1))
+		page[5] = 1;
+	EXPECT_EQ(2, calls);
+	EXPECT_EQ(SEGV_ACCERR, code);
+	EXPECT_TRUE(address == page + 5);
+	if (!sigsetjmp(place, 1))
+		((void (*)(void))page)();
+	EXPECT_EQ(3, calls);
+	EXPECT_EQ(SEGV_ACCERR, code);
+	EXPECT_TRUE(address == page);
+}
+
+TEST_F(signals, a_truncated_file_is_a_bus_error)
+{
+	FILE *file = tmpfile();
+	char *page;
+
+	ASSERT_EQ(0, ftruncate(fileno(file), 4096));
+	page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fileno(file), 0);
+	handle(SIGBUS, jump, 0);
+	ASSERT_EQ(0, ftruncate(fileno(file), 0));
+	if (!sigsetjmp(place, 1))
+		touch(page + 7);
+	EXPECT_EQ(SIGBUS, last);
+	EXPECT_EQ(BUS_ADRERR, code);
+	EXPECT_TRUE(address == page + 7);
+}
+
+TEST_F(signals, instructions_can_fault)
+{
+	int zero = 0;
+
+	handle(SIGFPE, jump, 0);
+	handle(SIGILL, jump, 0);
+	handle(SIGTRAP, jump, 0);
+	if (!sigsetjmp(place, 1))
+		asm volatile("cltd; idivl %0" : : "r" (zero)
+			     : "eax", "edx", "memory");
+	EXPECT_EQ(SIGFPE, last);
+	EXPECT_EQ(FPE_INTDIV, code);
+	if (!sigsetjmp(place, 1))
+		asm volatile("ud2" : : : "memory");
+	EXPECT_EQ(SIGILL, last);
+	if (!sigsetjmp(place, 1))
+		asm volatile("int3" : : : "memory");
+	EXPECT_EQ(SIGTRAP, last);
+	EXPECT_EQ(SI_KERNEL, code);
+	EXPECT_EQ(3, calls);
+}
+
+static void repair(int signal, siginfo_t *info, void *ucontext)
+{
+	ucontext_t *context = ucontext;
+
+	calls++;
+	context->uc_mcontext.gregs[REG_RAX] = 42;
+	context->uc_mcontext.gregs[REG_RIP] += 2;
+	sigaddset(&context->uc_sigmask, SIGUSR2);
+}
+
+TEST_F(signals, a_handler_may_change_what_it_returns_to)
+{
+	sigset_t now;
+	long result = 0;
+
+	handle(SIGILL, repair, 0);
+	asm volatile("ud2" : "+a" (result) : : "memory");
+	EXPECT_EQ(42, result);
+	sigprocmask(SIG_BLOCK, NULL, &now);
+	EXPECT_EQ(1, sigismember(&now, SIGUSR2));
+}
+
+/* Counts down with everything in registers, and in the red zone. */
+static bool registers_stay(unsigned long rounds)
+{
+	unsigned long bad = 0;
+
+	asm volatile("movq $0x1234567, -8(%%rsp); movq $0x7654321, -128(%%rsp);"
+		"mov $1, %%r8; mov $2, %%r9; mov $3, %%r10; mov $4, %%r11;"
+		"mov $5, %%r12; movq %%r12, %%xmm5; movq %%r8, %%xmm15;"
+		"0: cmp $1, %%r8; jne 1f; cmp $2, %%r9; jne 1f;"
+		"cmp $3, %%r10; jne 1f; cmp $4, %%r11; jne 1f;"
+		"cmp $5, %%r12; jne 1f; movq %%xmm5, %%rax; cmp $5, %%rax;"
+		"jne 1f; movq %%xmm15, %%rax; cmp $1, %%rax; jne 1f;"
+		"cmpq $0x1234567, -8(%%rsp); jne 1f;"
+		"cmpq $0x7654321, -128(%%rsp); jne 1f;"
+		"dec %1; jnz 0b; jmp 2f; 1: mov $1, %0; 2:"
+		: "+r" (bad), "+r" (rounds)
+		: : "rax", "r8", "r9", "r10", "r11", "r12", "xmm5", "xmm15",
+		"memory", "cc");
+	return !bad;
+}
+
+static void spoil(int signal, siginfo_t *info, void *context)
+{
+	double x = calls;
+
+	asm volatile("movq %0, %%xmm5; movq %0, %%xmm15" : : "r" (x));
+	calls++;
+}
+
+TEST_F(signals, what_is_interrupted_keeps_its_registers)
+{
+	struct itimerval timer = {
+		.it_value.tv_usec = 500, .it_interval.tv_usec = 500,
+	};
+	int i;
+
+	handle(SIGALRM, spoil, 0);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	for (i = 0; i < 1000 && calls_now() < 50; i++)
+		ASSERT_TRUE(registers_stay(20000));
+	EXPECT_LT(0, calls);
+}
+
+static int status_of(void (*end)(void))
+{
+	struct rlimit none = { 0 };
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		setrlimit(RLIMIT_CORE, &none);
+		end();
+		_exit(99);
+	}
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+static void write_nowhere(void)
+{
+	asm volatile("movl $1, 8");
+}
+
+static void kill_itself(void)
+{
+	kill(getpid(), SIGTERM);
+}
+
+static void fault_blocked(void)
+{
+	sigset_t all;
+
+	handle(SIGSEGV, note, 0);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	write_nowhere();
+}
+
+static void overflow(void)
+{
+	asm volatile("0: push %rax; jmp 0b");
+}
+
+static void fault_with_full_stack(void)
+{
+	handle(SIGSEGV, note, 0);
+	overflow();
+}
+
+TEST_F(signals, ends_are_told_as_they_are)
+{
+	int status = status_of(write_nowhere);
+
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+	status = status_of(kill_itself);
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	status = status_of(abort);
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	status = status_of(fault_blocked);
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+	status = status_of(fault_with_full_stack);
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+}
+
+TEST_F(signals, a_full_stack_is_handled_on_another)
+{
+	stack_t stack = { .ss_sp = own_stack, .ss_size = sizeof(own_stack) };
+
+	ASSERT_EQ(0, sigaltstack(&stack, NULL));
+	handle(SIGSEGV, jump, SA_ONSTACK);
+	if (!sigsetjmp(place, 1))
+		overflow();
+	EXPECT_EQ(SIGSEGV, last);
+}
+
+TEST_F(signals, children_stop_and_continue)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		for (;;)
+			pause();
+	}
+	kill(pid, SIGSTOP);
+	ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
+	EXPECT_TRUE(WIFSTOPPED(status));
+	kill(pid, SIGCONT);
+	ASSERT_EQ(pid, waitpid(pid, &status, WCONTINUED));
+	EXPECT_TRUE(WIFCONTINUED(status));
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+}
+
+static void *wait_for_signal(void *arg)
+{
+	while (!__atomic_load_n(&calls, __ATOMIC_RELAXED))
+		usleep(1000);
+	return NULL;
+}
+
+TEST_F(signals, one_thread_can_be_meant)
+{
+	pthread_t thread;
+	sigset_t set;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_for_signal, NULL));
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	pthread_kill(thread, SIGUSR1);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(1, calls);
+}
+
+TEST_HARNESS_MAIN
