@@ -5,13 +5,15 @@
  */
 #include <dune/dune.h>
 
-#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Programs that this one starts run outside, unless they are asked in. */
+static bool tell_stats;
+
+/* Programs that this one executes run outside, unless they are asked in. */
 static void leave_children_outside(void)
 {
 	const char *before = getenv("DUNE_RUN_PRELOAD");
@@ -23,6 +25,7 @@ static void leave_children_outside(void)
 	else
 		unsetenv("LD_PRELOAD");
 	unsetenv("DUNE_RUN_PRELOAD");
+	unsetenv("DUNE_RUN_STATS");
 }
 
 __attribute__((constructor))
@@ -30,6 +33,7 @@ static void begin_in_dune(void)
 {
 	int err = dune_init();
 
+	tell_stats = getenv("DUNE_RUN_STATS");
 	leave_children_outside();
 	if (!err)
 		err = dune_enter();
@@ -37,4 +41,26 @@ static void begin_in_dune(void)
 		return;
 	fprintf(stderr, "dune-run: cannot enter Dune: %s\n", strerror(-err));
 	_exit(126);
+}
+
+__attribute__((destructor))
+static void end(void)
+{
+	struct dune_stats stats;
+	unsigned long long exits = 0;
+	unsigned int i;
+
+	if (!tell_stats || dune_get_stats(&stats))
+		return;
+	for (i = 0; i < DUNE_STATS; i++)
+		exits += stats.exits[i];
+	fprintf(stderr,
+		"dune-run: %llu exits: %llu hypercalls, %llu nested faults, %llu for the host\n"
+		"dune-run: %llu system calls made in place, %llu outside; %llu events injected\n",
+		exits, (unsigned long long)stats.exits[DUNE_STAT_HYPERCALL],
+		(unsigned long long)stats.exits[DUNE_STAT_NESTED_FAULT],
+		(unsigned long long)stats.exits[DUNE_STAT_HOST],
+		(unsigned long long)stats.direct_syscalls,
+		(unsigned long long)stats.plain_syscalls,
+		(unsigned long long)stats.injected);
 }

@@ -14,6 +14,10 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 # Where the agent has a disk's files; it knows that too.
 DISK = "root.disk"
 
+# Debian's own, which are dynamically linked, where all others are busybox.
+PROGRAMS = ("/bin/cat", "/bin/dash", "/bin/true", "/usr/bin/env",
+            "/usr/bin/head", "/usr/bin/sort", "/usr/bin/tr")
+
 # The date of every file that a machine starts with.
 FILE_TIME = "2026-01-01 00:00:00 UTC"
 
@@ -193,6 +197,9 @@ def assemble(target, kernel, options, command, added, disk_archive):
     place = os.path.join(tree, "dune-vm/project") if on_disk else tree
     project.install_user_land(place)
     project.install_modules(kernel, os.path.join(place, "usr/lib/dune"))
+    if not on_disk:
+        for program in PROGRAMS:
+            add(place, f"{program}:/usr/local/bin/{os.path.basename(program)}")
     for spec in added:
         add(place, spec)
     if not on_disk:

@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# dune-run: what comes of a program is what comes of it outside.
+if [ ! -e /dev/dune ]; then
+	echo "1..0 # SKIP no /dev/dune: dune.ko is not loaded"
+	exit 4
+fi
+
+echo "TAP version 13"
+echo "1..13"
+test=0
+failed=0
+work=$(mktemp -d)
+# not a shell's own, nor busybox's, which is static
+PATH=/usr/local/bin:$PATH
+trap 'rm -rf "$work"' EXIT
+
+# result NAME COMMAND...: is it true?
+result()
+{
+	name=$1
+	shift
+	test=$((test + 1))
+	if "$@"; then
+		echo "ok $test $name"
+	else
+		sed 's/^/# /' "$work/out" "$work/err"
+		echo "# status $status"
+		echo "not ok $test $name"
+		failed=1
+	fi
+}
+
+run()
+{
+	"$@" >"$work/out" 2>"$work/err" </dev/null
+	status=$?
+}
+
+exits() { [ "$status" -eq "$1" ]; }
+out_is() { [ "$(cat "$work/out")" = "$1" ]; }
+said() { grep -q -e "$1" "$work/err"; }
+
+run dune-run dash -c 'exit 42'
+result "the exit status arrives" exits 42
+run dune-run dash -c 'kill -TERM $$'
+result "so does a signal" exits 143
+run dune-run dash -c 'echo "$0 $1"' name 'a  b'
+result "arguments and output arrive" out_is "name a  b"
+echo input >"$work/in"
+dune-run cat <"$work/in" >"$work/out" 2>"$work/err"
+status=$?
+result "input arrives" out_is input
+run dune-run dash -c 'echo a b c | tr " " "\n" | sort -r | head -n 1'
+result "pipes work" out_is c
+run dune-run env
+result "the environment is clean" sh -c '! grep -e PRELOAD -e DUNE "$1"' - \
+	"$work/out"
+run dune-run --stats true
+result "it tells what it took" said "system calls made in place"
+run dune-run --follow dash -c 'dash -c env'
+result "programs that it executes may follow" grep -q LD_PRELOAD "$work/out"
+run dune-run no-such-program
+result "a program that is not there" exits 127
+run dune-run /etc
+result "what is no program" exits 126
+head -c 64 /bin/sh >"$work/static"
+chmod +x "$work/static"
+run dune-run "$work/static"
+result "a program without a loader is refused" exits 126
+run dune-run
+result "a program has to be named" exits 2
+run dune-run --no-such-option true
+result "an unknown option" exits 2
+exit $failed
