@@ -143,12 +143,14 @@ int dune_enter(void)
 	err = set_up_guest(thread);
 	if (!err) {
 		dune_signal_init(thread);
+		dune_rseq_init(thread);
 		dune.entered = true;
 		err = dune_enter_guest(thread);
 	}
 	/* In the guest, if it worked. */
 	if (err) {
 		dune.entered = false;
+		dune_rseq_undo(thread);
 		dune_thread_destroy(thread);
 	}
 	return err;
@@ -211,6 +213,8 @@ static long forward(struct dune_thread *thread, struct dune_regs *regs)
 		return dune_sigprocmask(thread, regs);
 	case SYS_sigaltstack:
 		return dune_sigaltstack(regs);
+	case SYS_rseq:
+		return dune_rseq(thread, regs);
 	case SYS_arch_prctl:
 		return prctl_base(thread, regs);
 	case SYS_close:
@@ -290,6 +294,7 @@ int dune_host_loop(struct dune_thread *thread)
 	long ret;
 
 	for (;;) {
+		dune_rseq_update(thread);
 		run->flags = thread->pending ? 0 : DUNE_RUN_DIRECT_SYSCALLS;
 		ret = dune_run_vcpu(thread->vcpu);
 		if (run->exit_reason == DUNE_EXIT_RESTART) {
@@ -301,8 +306,10 @@ int dune_host_loop(struct dune_thread *thread)
 		if (ret && ret != -EINTR && !entered)
 			return ret;
 		entered = true;
-		if (ret == -EINTR || (!ret && run->exit_reason == DUNE_EXIT_RESUME))
+		if (ret == -EINTR || (!ret && run->exit_reason == DUNE_EXIT_RESUME)) {
+			dune_rseq_abort(thread, &run->regs.rip);
 			continue;
+		}
 		if (ret || run->exit_reason != DUNE_EXIT_SYSCALL)
 			give_up(run);
 		system_call(thread);

@@ -95,6 +95,15 @@ struct dune_tss {
 } __attribute__((packed));
 
 /**
+ * struct dune_rseq - the area of rseq(), with what the kernel has added
+ */
+struct dune_rseq {
+	uint32_t cpu_start, cpu;
+	uint64_t sequence;
+	uint32_t flags, node, mm_cid, padding;
+} __attribute__((aligned(32)));
+
+/**
  * struct dune_thread - a thread that is in Dune, or about to be
  * @run: the page shared with the kernel
  * @host_stack: end of the stack on which the host's side of it runs
@@ -106,6 +115,9 @@ struct dune_tss {
  * @mask: signals blocked when it begins
  * @sighand: its handlers
  * @signal: the signal that waits
+ * @rseq: what the kernel knows
+ * @program_rseq: what the program has, or NULL
+ * @rseq_signature: of both
  * @tss: of its virtual CPU
  * @gdt: of its virtual CPU
  *
@@ -126,6 +138,9 @@ struct dune_thread {
 		struct dune_action action;
 		uint64_t mask;
 	} signal;
+	struct dune_rseq rseq;
+	struct dune_rseq *program_rseq;
+	uint32_t rseq_signature;
 	struct dune_tss tss;
 	uint64_t gdt[5] __attribute__((aligned(8)));
 };
@@ -192,12 +207,21 @@ long dune_clone(struct dune_thread *thread, const struct dune_regs *regs);
 void dune_exit(struct dune_thread *thread, long status)
 	__attribute__((noreturn));
 unsigned int dune_next_descriptor(unsigned int first);
+bool dune_is_readable(uint64_t address, uint64_t size);
 int dune_high_descriptor(int fd);
 
 /* descriptor.c */
 long dune_close(struct dune_thread *thread, struct dune_regs *regs);
 long dune_close_range(struct dune_thread *thread, struct dune_regs *regs);
 long dune_duplicate(struct dune_thread *thread, struct dune_regs *regs);
+
+/* rseq.c */
+void dune_rseq_init(struct dune_thread *thread);
+void dune_rseq_undo(struct dune_thread *thread);
+long dune_rseq(struct dune_thread *thread, struct dune_regs *regs);
+void dune_rseq_update(struct dune_thread *thread);
+void dune_rseq_abort(struct dune_thread *thread, __u64 *rip);
+void dune_rseq_end(struct dune_thread *thread);
 
 /* page_table.c */
 int dune_map_init(int vcpu);

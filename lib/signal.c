@@ -191,6 +191,7 @@ void dune_deliver(struct dune_thread *thread, struct dune_frame *frame)
 	if (!thread->pending)
 		return;
 	frame->vector = 0;
+	dune_rseq_abort(thread, (__u64 *)&frame->rip);
 	thread->pending = false;
 	thread->signalled = false;
 	call_handler(thread, frame, &info, &action, thread->signal.mask, 0);

@@ -177,6 +177,7 @@ void dune_exit(struct dune_thread *thread, long status)
 	static uint8_t nothing;
 
 	dune_block_signals();
+	dune_rseq_end(thread);
 	/* who made it frees it, and has another descriptor table */
 	if (thread->borrowed)
 		dune_leave_block(&nothing, status);
@@ -224,7 +225,7 @@ struct birth {
 };
 
 /* Can @size bytes be read? The kernel looks before it minds the signal. */
-static bool is_readable(uint64_t address, uint64_t size)
+bool dune_is_readable(uint64_t address, uint64_t size)
 {
 	const uint64_t step = sizeof(struct dune_action);
 
@@ -258,7 +259,7 @@ static long read_birth(struct birth *birth, const struct dune_regs *regs)
 		return -EINVAL;
 	if (birth->size > sizeof(birth->args))
 		return -E2BIG;
-	if (!is_readable(regs->rdi, birth->size))
+	if (!dune_is_readable(regs->rdi, birth->size))
 		return -EFAULT;
 	memcpy(&birth->args, (void *)regs->rdi, birth->size);
 	birth->flags = birth->args.flags;

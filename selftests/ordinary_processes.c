@@ -14,7 +14,10 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/rseq.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -426,6 +429,59 @@ TEST_F(process, descriptors_are_the_programs_own)
 	EXPECT_EQ(3, fd);
 	EXPECT_EQ(first_ring, ring());
 	EXPECT_EQ(0, system("true"));
+}
+
+TEST_F(process, sched_getcpu_is_right)
+{
+	cpu_set_t set;
+	int cpu, i;
+
+	for (i = 0; i < 20; i++) {
+		for (cpu = 0; cpu < 2 && cpu < get_nprocs(); cpu++) {
+			CPU_ZERO(&set);
+			CPU_SET(cpu, &set);
+			ASSERT_EQ(0, sched_setaffinity(0, sizeof(set), &set));
+			EXPECT_EQ(cpu, sched_getcpu());
+		}
+	}
+}
+
+/* A restartable sequence that ends only if the kernel makes it. */
+static void wait_in_sequence(struct rseq *area)
+{
+	asm volatile(
+		".pushsection .data\n\t"
+		".balign 32\n"
+		"3:\t.long 0, 0\n\t"
+		".quad 1f, 2f - 1f, 4f\n\t"
+		".popsection\n\t"
+		"lea 3b(%%rip), %%rax\n\t"
+		"mov %%rax, %0\n"
+		"1:\tpause\n\t"
+		"jmp 1b\n"
+		"2:\tud2\n\t"
+		".byte 0x0f, 0xb9, 0x3d\n\t"
+		".long 0x53053053\n"
+		"4:" : "=m" (area->rseq_cs) : : "rax", "memory", "cc");
+}
+
+TEST_F(process, restartable_sequences_are_aborted)
+{
+	struct itimerval timer = {
+		.it_value.tv_usec = 2000, .it_interval.tv_usec = 2000,
+	};
+	struct rseq *area;
+	int i;
+
+	if (!__rseq_size)
+		SKIP(return, "the C library does not use rseq");
+	area = (void *)((char *)__builtin_thread_pointer() + __rseq_offset);
+	signal(SIGALRM, on_signal);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	for (i = 0; i < 20; i++) {
+		wait_in_sequence(area);
+		EXPECT_EQ(0, (uint64_t)area->rseq_cs);
+	}
 }
 
 TEST_F(process, large_memory_comes_and_goes)
