@@ -403,13 +403,14 @@ static void a_flush_waits_until_the_guest_is_out(struct kunit *test)
 
 	if (num_online_cpus() < 2)
 		kunit_skip(test, "needs two CPUs");
+	/* on another CPU it would flush for that */
+	migrate_disable();
 	RUN_TO_END(test, vcpu, { 0 });
 
 	INIT_WORK(&flusher.work, flush);
 	flusher.space = vcpu->space;
 	flusher.met = false;
 	fake_hal.hook = be_flushed;
-	migrate_disable();
 	flusher.cpu = cpumask_any_but(cpu_online_mask, raw_smp_processor_id());
 	for (i = 0; i < 20 && !flusher.met; i++) {
 		before = fake_hal.flushes;
