@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/rseq.h>
 #include <sys/syscall.h>
 
 #define UNREGISTER	1
@@ -120,11 +121,9 @@ void dune_rseq_update(struct dune_thread *thread)
 		copy_cpu(thread);
 }
 
-/* Where the C library has registered it already. */
-extern const ptrdiff_t __rseq_offset __attribute__((weak));
-extern const unsigned int __rseq_size __attribute__((weak));
-
-#define C_LIBRARY_SIGNATURE	0x53053053
+/* Where the C library has registered it already, if it does. */
+#pragma weak __rseq_offset
+#pragma weak __rseq_size
 
 void dune_rseq_init(struct dune_thread *thread)
 {
@@ -134,10 +133,10 @@ void dune_rseq_init(struct dune_thread *thread)
 		return;
 	area = (struct dune_rseq *)((char *)__builtin_thread_pointer() +
 				    __rseq_offset);
-	if (CALL4(SYS_rseq, area, SIZE, UNREGISTER, C_LIBRARY_SIGNATURE))
+	if (CALL4(SYS_rseq, area, SIZE, UNREGISTER, RSEQ_SIG))
 		return;
-	if (register_ours(thread, C_LIBRARY_SIGNATURE, area))
-		CALL4(SYS_rseq, area, SIZE, 0, C_LIBRARY_SIGNATURE);
+	if (register_ours(thread, RSEQ_SIG, area))
+		CALL4(SYS_rseq, area, SIZE, 0, RSEQ_SIG);
 }
 
 /* The guest was not entered. */
@@ -147,5 +146,5 @@ void dune_rseq_undo(struct dune_thread *thread)
 
 	dune_rseq_end(thread);
 	if (area)
-		CALL4(SYS_rseq, area, SIZE, 0, C_LIBRARY_SIGNATURE);
+		CALL4(SYS_rseq, area, SIZE, 0, RSEQ_SIG);
 }

@@ -449,8 +449,7 @@ TEST_F(process, sched_getcpu_is_right)
 /* A restartable sequence that ends only if the kernel makes it. */
 static void wait_in_sequence(struct rseq *area)
 {
-	asm volatile(
-		".pushsection .data\n\t"
+	asm volatile(".pushsection .data\n\t"
 		".balign 32\n"
 		"3:\t.long 0, 0\n\t"
 		".quad 1f, 2f - 1f, 4f\n\t"
