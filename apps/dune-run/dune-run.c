@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
-#include <link.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,9 +75,9 @@ static bool find(const char *name, char *path, size_t size)
 	}
 }
 
-static bool has_interpreter(int fd, const ElfW(Ehdr) *header)
+static bool has_interpreter(int fd, const Elf64_Ehdr *header)
 {
-	ElfW(Phdr) segment;
+	Elf64_Phdr segment;
 	unsigned int i;
 
 	for (i = 0; i < header->e_phnum; i++) {
@@ -99,7 +98,7 @@ static const char *why_not(const char *path)
 {
 	const char *why = NULL;
 	struct stat stat;
-	ElfW(Ehdr) header;
+	Elf64_Ehdr header;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
