@@ -9,7 +9,7 @@ fi
 
 cd "$(dirname "$0")" || exit 1
 echo "TAP version 13"
-echo "1..4"
+echo "1..6"
 status=0
 test=0
 
@@ -27,7 +27,7 @@ verdict()
 	echo "$result $test $1"
 }
 
-for program in ordinary_signals ordinary_processes; do
+for program in ordinary_signals ordinary_processes ordinary_torture; do
 	ring=3 output=$(./$program 2>&1)
 	ended=$?
 	verdict "$program outside"
