@@ -477,8 +477,8 @@ TEST_F(privileged, hlt_sleeps_until_a_signal)
 	struct timespec before, after;
 
 	signal(SIGALRM, on_alarm);
-	ASSERT_EQ(0, setitimer(ITIMER_REAL, &timer, NULL));
 	clock_gettime(CLOCK_MONOTONIC, &before);
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &timer, NULL));
 	EXPECT_EQ(0, ring0_run(do_hlt, NULL));
 	clock_gettime(CLOCK_MONOTONIC, &after);
 	EXPECT_GE((after.tv_sec - before.tv_sec) * 1000000000L +
