@@ -55,7 +55,7 @@ result "input arrives" out_is input
 run dune-run dash -c 'echo a b c | tr " " "\n" | sort -r | head -n 1'
 result "pipes work" out_is c
 run dune-run env
-result "the environment is clean" sh -c '! grep -e PRELOAD -e DUNE "$1"' - \
+result "the environment is clean" sh -c '! grep -e LD_PRELOAD -e DUNE_RUN "$1"' - \
 	"$work/out"
 run dune-run --stats true
 result "it tells what it took" said "system calls made in place"
