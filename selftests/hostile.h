@@ -165,28 +165,7 @@ static void emit(struct guest *guest, const struct guest_code *code)
 	guest_emit_hypercall(guest);
 }
 
-CODE(nothing, "nop", "");
-
-static bool still_works(struct guest *guest, struct area *area,
-			const struct dune_state *state)
-{
-	if (!begin(guest, area, state))
-		return false;
-	emit(guest, &nothing);
-	return !guest_run(guest) &&
-	       guest->run->exit_reason == DUNE_EXIT_SYSCALL;
-}
-
-#define EXPECT_STILL_WORKS()						\
-	EXPECT_TRUE(still_works(&self->guest, self->area, &self->state))
-
-/* Why it came out, or -1. */
-static inline int reason(struct guest *guest)
-{
-	return guest_run(guest) ? -1 : (int)guest->run->exit_reason;
-}
-
-/* A signal now and then: nothing lasts for ever. */
+/* A signal now and then: nothing lasts for ever. 0: no more. */
 static void on_signal(int signal)
 {
 }
@@ -200,6 +179,31 @@ static void interrupt_every(int milliseconds)
 
 	signal(SIGALRM, on_signal);
 	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+CODE(nothing, "nop", "");
+
+static bool still_works(struct guest *guest, struct area *area,
+			const struct dune_state *state)
+{
+	interrupt_every(0);
+	if (!begin(guest, area, state))
+		return false;
+	emit(guest, &nothing);
+	if (!guest_run(guest) && guest->run->exit_reason == DUNE_EXIT_SYSCALL)
+		return true;
+	printf("# errno %d, reason %u, hardware %llx\n", errno,
+	       guest->run->exit_reason, guest->run->hardware_reason);
+	return false;
+}
+
+#define EXPECT_STILL_WORKS()						\
+	EXPECT_TRUE(still_works(&self->guest, self->area, &self->state))
+
+/* Why it came out, or -1. */
+static inline int reason(struct guest *guest)
+{
+	return guest_run(guest) ? -1 : (int)guest->run->exit_reason;
 }
 
 /* A signal ends what would last; everything else is as ever. */
