@@ -114,7 +114,8 @@ static int set_up_guest(struct dune_thread *thread)
 	err = dune_map_init(thread->vcpu);
 	if (err)
 		return err;
-	dune_trap_init(thread, &state);
+	dune_trap_init();
+	dune_trap_set_up(thread, &state);
 	state.cr3 = dune_map_root();
 	state.lstar = (uint64_t)dune_syscall_entry;
 	state.sfmask = 0;
@@ -199,6 +200,9 @@ static long prctl_base(struct dune_thread *thread, struct dune_regs *regs)
 /* Makes a call of the guest; some are about what libdune keeps for it. */
 static long forward(struct dune_thread *thread, struct dune_regs *regs)
 {
+	/* a signal that waits comes first */
+	if (thread->signalled && regs->rax < DUNE_CALL_SIGNAL)
+		return DUNE_RESTART;
 	switch (regs->rax) {
 	case SYS_clone:
 	case SYS_clone3:
@@ -206,6 +210,9 @@ static long forward(struct dune_thread *thread, struct dune_regs *regs)
 	case SYS_vfork:
 		return dune_clone(thread, regs);
 	case SYS_exit:
+		dune_block_signals();
+		if (thread->signalled)
+			return DUNE_RESTART;
 		dune_exit(thread, regs->rdi);
 	case SYS_rt_sigaction:
 		return dune_sigaction(thread, regs);

@@ -112,6 +112,7 @@ struct dune_rseq {
  *	back all others, and the program's mask is in @signal
  * @borrowed: the thread that made it waits for its end and frees it (vfork)
  * @vcpu: descriptor of its virtual CPU
+ * @map_generation: of the page table, at its last fault
  * @mask: signals blocked when it begins
  * @sighand: its handlers
  * @signal: the signal that waits
@@ -131,6 +132,7 @@ struct dune_thread {
 	bool pending;
 	bool borrowed;
 	int vcpu;
+	uint64_t map_generation;
 	uint64_t mask;
 	struct dune_sighand *sighand;
 	struct {
@@ -227,13 +229,15 @@ void dune_rseq_end(struct dune_thread *thread);
 int dune_map_init(int vcpu);
 int dune_map_address(int vcpu, uint64_t address);
 int dune_map_range(int vcpu, uint64_t start, uint64_t end);
+bool dune_map_fault(struct dune_thread *thread, uint64_t address);
 uint64_t dune_map_root(void);
 void dune_map_lock(void);
 void dune_map_unlock(void);
 int dune_map_again(int vcpu);
 
 /* trap.c */
-void dune_trap_init(struct dune_thread *thread, struct dune_state *state);
+void dune_trap_init(void);
+void dune_trap_set_up(struct dune_thread *thread, struct dune_state *state);
 void dune_trap(struct dune_frame *frame);
 
 /* signal.c */
@@ -250,6 +254,8 @@ void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
 		    uint64_t cr2);
 uint64_t dune_block_signals(void);
 void dune_set_mask(uint64_t mask);
+uint64_t dune_hold_signals(struct dune_thread *thread);
+void dune_release_signals(struct dune_thread *thread, uint64_t mask);
 
 /* sigframe.c */
 void dune_build_frame(struct dune_frame *frame, const siginfo_t *info,

@@ -38,6 +38,7 @@ static struct {
 	/* in the order in which they were asked for: a child needs the same */
 	uint32_t *windows;
 	unsigned int window_count;
+	uint64_t generation;	/* counts gibibytes that are there by now */
 } map;
 
 /* While a child is made. */
@@ -149,8 +150,25 @@ int dune_map_address(int vcpu, uint64_t address)
 		return -EFAULT;
 	dune_lock(&map.lock);
 	err = map_locked(vcpu, address);
+	if (!err)
+		__atomic_add_fetch(&map.generation, 1, __ATOMIC_RELEASE);
 	dune_unlock(&map.lock);
 	return err;
+}
+
+/*
+ * For a fault at an address that the guest did not see. Returns whether it is
+ * to try again: it sees the gibibyte now; or any, perhaps this, was made
+ * visible for another thread since the last fault.
+ */
+bool dune_map_fault(struct dune_thread *thread, uint64_t address)
+{
+	uint64_t seen = thread->map_generation;
+	int err = dune_map_address(thread->vcpu, address);
+
+	thread->map_generation = __atomic_load_n(&map.generation,
+						 __ATOMIC_ACQUIRE);
+	return !err || thread->map_generation != seen;
 }
 
 /* All gibibytes of a range, some of which may be there already. */

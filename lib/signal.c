@@ -17,16 +17,13 @@
 
 #define ALL_SIGNALS	(~0ULL)
 #define SIGNALS		64
+#define BIT(signal)	(1ULL << ((signal) - 1))
+#define OF_MEMORY	(BIT(SIGSEGV) | BIT(SIGBUS))
 #define MASK_SIZE	8
 #define SA_RESTORER	0x04000000
 
 static struct dune_sighand first;
 struct dune_sighand *const dune_first_sighand = &first;
-
-static uint64_t bit_of(int signal)
-{
-	return 1ULL << (signal - 1);
-}
 
 static void set_kernel_mask(uint64_t mask)
 {
@@ -47,18 +44,19 @@ void dune_set_mask(uint64_t mask)
 	set_kernel_mask(mask);
 }
 
-/* The program's mask, while a signal waits it is not the kernel's. */
-static uint64_t program_mask(const struct dune_thread *thread)
+/* Blocks all, so that none comes meanwhile; returns the program's mask. */
+uint64_t dune_hold_signals(struct dune_thread *thread)
 {
-	uint64_t mask = 0;
+	uint64_t mask = dune_block_signals();
 
-	if (thread->pending)
-		return thread->signal.mask;
-	CALL4(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &mask, MASK_SIZE);
-	return mask;
+	return thread->pending ? thread->signal.mask : mask;
 }
 
-static void set_program_mask(struct dune_thread *thread, uint64_t mask)
+/*
+ * The program's mask from now on. All are blocked, lest one comes between the
+ * look and the change; they stay so while one waits.
+ */
+void dune_release_signals(struct dune_thread *thread, uint64_t mask)
 {
 	if (thread->pending)
 		thread->signal.mask = mask;
@@ -87,7 +85,7 @@ static void call_directly(const struct dune_action *action, int signal,
 	memcpy(&mask, &context->uc_sigmask, sizeof(mask));
 	mask |= action->mask;
 	if (!(action->flags & SA_NODEFER))
-		mask |= bit_of(signal);
+		mask |= BIT(signal);
 	set_kernel_mask(mask);
 	((void (*)(int, siginfo_t *, void *))action->handler)
 		(signal, info, context);
@@ -137,12 +135,23 @@ static void stop_system_call(struct dune_thread *thread, ucontext_t *context)
 	}
 }
 
+/*
+ * There is room for one only. A second comes if the program, with its
+ * interrupts off, waits with another mask: it has to queue again.
+ */
+static void put_back(int signal, siginfo_t *info)
+{
+	CALL4(SYS_rt_tgsigqueueinfo, CALL0(SYS_getpid), CALL0(SYS_gettid),
+	      signal, info);
+}
+
 static void handle_signal(int signal, siginfo_t *info, void *ucontext)
 {
 	struct dune_thread *thread =
 		dune_thread_of(__builtin_frame_address(0));
 	ucontext_t *context = ucontext;
 	struct dune_action *action;
+	uint64_t mask;
 
 	if (!thread) {
 		action = &dune_first_sighand->actions[signal];
@@ -153,13 +162,18 @@ static void handle_signal(int signal, siginfo_t *info, void *ucontext)
 		handle_fault(info, context);
 		return;
 	}
+	memcpy(&mask, &context->uc_sigmask, MASK_SIZE);
+	memset(&context->uc_sigmask, 0xff, MASK_SIZE);
+	if (thread->pending) {
+		put_back(signal, info);
+		return;
+	}
 	action = &thread->sighand->actions[signal];
 	thread->signal.info = *info;
 	thread->signal.action = *action;
-	memcpy(&thread->signal.mask, &context->uc_sigmask, MASK_SIZE);
+	thread->signal.mask = mask;
 	if (action->flags & SA_RESETHAND)
 		action->handler = (uint64_t)SIG_DFL;
-	memset(&context->uc_sigmask, 0xff, MASK_SIZE);
 	thread->pending = true;
 	thread->run->interrupt = DUNE_VECTOR_SIGNAL;
 	/* calls that ask for the mask are ours to answer meanwhile */
@@ -177,9 +191,9 @@ static void call_handler(struct dune_thread *thread, struct dune_frame *frame,
 	uint64_t blocked = mask | action->mask;
 
 	if (!(action->flags & SA_NODEFER))
-		blocked |= bit_of(info->si_signo);
+		blocked |= BIT(info->si_signo);
 	dune_build_frame(frame, info, action, mask, cr2);
-	set_program_mask(thread, blocked);
+	dune_release_signals(thread, blocked);
 }
 
 /* The guest took the interrupt. */
@@ -199,9 +213,18 @@ void dune_deliver(struct dune_thread *thread, struct dune_frame *frame)
 
 void dune_sigreturn(struct dune_thread *thread, struct dune_regs *regs)
 {
-	set_program_mask(thread, dune_restore_frame(regs));
+	uint64_t mask;
+
+	dune_hold_signals(thread);
+	mask = dune_restore_frame(regs);
+	/* where it goes back to, interrupts may be off */
+	thread->signalled = thread->pending && (regs->rflags & EFLAGS_IF);
+	dune_release_signals(thread, mask);
 }
 
+#define VECTOR_DB	1
+#define VECTOR_BP	3
+#define VECTOR_OF	4
 #define VECTOR_PF	14
 #define VECTOR_MF	16
 #define VECTOR_XM	19
@@ -287,9 +310,12 @@ static bool ask_kernel(const struct dune_frame *frame, uint64_t cr2,
 {
 	bool write = frame->error_code & PF_WRITE;
 	bool fetch = frame->error_code & PF_FETCH;
-	bool there = write ? dune_probe_write(cr2, info) :
-			     dune_probe_read(cr2, info);
+	bool there;
 
+	set_kernel_mask(ALL_SIGNALS & ~OF_MEMORY);
+	there = write ? dune_probe_write(cr2, info) :
+			dune_probe_read(cr2, info);
+	dune_block_signals();
 	/* what can be read but not executed */
 	return !there || fetch;
 }
@@ -310,28 +336,48 @@ static void die(struct dune_thread *thread, struct dune_frame *frame)
 	dune_resume_outside(frame);
 }
 
+/* Could the kernel's answer be one that the program handles? */
+static bool handles_memory(const struct dune_sighand *sighand, uint64_t mask)
+{
+	return !(mask & OF_MEMORY) && (is_function(&sighand->actions[SIGSEGV]) ||
+				       is_function(&sighand->actions[SIGBUS]));
+}
+
+/* These are behind their instruction, which is not executed again. */
+static bool is_trap(uint64_t vector)
+{
+	return vector == VECTOR_DB || vector == VECTOR_BP ||
+	       vector == VECTOR_OF;
+}
+
 /* The guest had an exception that it does not handle itself. */
 void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
 		    uint64_t cr2)
 {
+	bool absent = frame->vector == VECTOR_PF &&
+		      !(frame->error_code & PF_PRESENT);
 	struct dune_sighand *sighand = thread->sighand;
-	uint64_t mask = program_mask(thread);
 	struct dune_action action;
 	siginfo_t info;
+	uint64_t mask;
 
 	/* a gibibyte that was not used before */
-	if (frame->vector == VECTOR_PF && !(frame->error_code & PF_PRESENT) &&
-	    !dune_map_address(thread->vcpu, cr2))
+	if (absent && dune_map_fault(thread, cr2))
+		return;
+	mask = dune_hold_signals(thread);
+	/* the signal came first; the fault comes again when it was handled */
+	if (thread->pending && (frame->rflags & EFLAGS_IF) &&
+	    !is_trap(frame->vector))
 		return;
 	describe_fault(frame, cr2, &info);
 	/* its own page table has it, or forbids it: not the kernel's doing */
-	if (frame->vector == VECTOR_PF && !(frame->error_code & PF_PRESENT) &&
-	    (is_function(&sighand->actions[SIGSEGV]) ||
-	     is_function(&sighand->actions[SIGBUS])) &&
-	    !ask_kernel(frame, cr2, &info))
+	if (absent && handles_memory(sighand, mask) &&
+	    !ask_kernel(frame, cr2, &info)) {
+		dune_release_signals(thread, mask);
 		return;
+	}
 	action = sighand->actions[info.si_signo];
-	if (!is_function(&action) || mask & bit_of(info.si_signo))
+	if (!is_function(&action) || mask & BIT(info.si_signo))
 		die(thread, frame);
 	if (action.flags & SA_RESETHAND) {
 		sighand->actions[info.si_signo].handler = (uint64_t)SIG_DFL;
@@ -434,40 +480,29 @@ long dune_sigaltstack(const struct dune_regs *regs)
 	return ret;
 }
 
-/* rt_sigprocmask(), while a signal waits. */
+/* rt_sigprocmask() */
 long dune_sigprocmask(struct dune_thread *thread, const struct dune_regs *regs)
 {
-	uint64_t mask = thread->signal.mask, set, before = mask;
-	long ret;
-
-	if (!thread->pending)
-		return dune_forward_syscall(thread, (struct dune_regs *)regs);
+	uint64_t before = dune_hold_signals(thread), mask = before, set;
 	/* nothing changes: all are blocked, and stay so */
-	ret = CALL4(SYS_rt_sigprocmask, SIG_BLOCK, regs->rsi, regs->rdx,
-		    regs->r10);
-	if (ret)
-		return ret;
-	if (regs->rsi) {
-		set = *(uint64_t *)regs->rsi;
-		switch (regs->rdi) {
-		case SIG_BLOCK:
+	long ret = CALL4(SYS_rt_sigprocmask, SIG_BLOCK, regs->rsi, regs->rdx,
+			 regs->r10);
+
+	if (!ret && regs->rsi) {
+		set = *(uint64_t *)regs->rsi & ~(BIT(SIGKILL) | BIT(SIGSTOP));
+		if (regs->rdi == SIG_BLOCK)
 			mask |= set;
-			break;
-		case SIG_UNBLOCK:
+		else if (regs->rdi == SIG_UNBLOCK)
 			mask &= ~set;
-			break;
-		case SIG_SETMASK:
+		else if (regs->rdi == SIG_SETMASK)
 			mask = set;
-			break;
-		default:
-			return -EINVAL;
-		}
-		thread->signal.mask = mask & ~(bit_of(SIGKILL) |
-					       bit_of(SIGSTOP));
+		else
+			ret = -EINVAL;
 	}
-	if (regs->rdx)
+	if (!ret && regs->rdx)
 		*(uint64_t *)regs->rdx = before;
-	return 0;
+	dune_release_signals(thread, mask);
+	return ret;
 }
 
 /* Handlers for a new thread: the same, or as they are now. */

@@ -159,7 +159,11 @@ int dune_thread_create(struct dune_thread **new)
 
 static void give_back(struct dune_thread *thread)
 {
-	CALL1(SYS_close, thread->vcpu);
+	int vcpu = thread->vcpu;
+
+	/* a child that begins now is not to take another's for it */
+	thread->vcpu = -1;
+	CALL1(SYS_close, vcpu);
 	CALL2(SYS_munmap, thread->run, PAGE_SIZE);
 	if (thread->sighand)
 		dune_sighand_put(thread->sighand);
@@ -293,7 +297,7 @@ static long prepare_child(struct dune_thread *child, struct dune_thread *parent,
 
 	if (err)
 		return err;
-	dune_trap_init(child, &state);
+	dune_trap_set_up(child, &state);
 	if (birth->flags & CLONE_SETTLS)
 		state.fs.base = birth->tls;
 	/* the guest's side of it must not fault on its own stack */
@@ -409,18 +413,17 @@ static long clone_process(struct dune_thread *thread, struct birth *birth)
 long dune_clone(struct dune_thread *thread, const struct dune_regs *regs)
 {
 	struct birth birth;
-	uint64_t before, mask;
 	long ret = read_birth(&birth, regs);
+	uint64_t mask;
 
 	if (ret)
 		return ret;
-	before = dune_block_signals();
-	mask = thread->pending ? thread->signal.mask : before;
+	mask = dune_hold_signals(thread);
 	if (birth.flags & CLONE_VM)
 		ret = clone_thread(thread, &birth, mask);
 	else
 		ret = clone_process(thread, &birth);
-	dune_set_mask(thread->pending ? before : mask);
+	dune_release_signals(thread, mask);
 	return ret;
 }
 

@@ -52,13 +52,18 @@ static void set_gdt(struct dune_thread *thread)
 	gdt[TSS_SELECTOR / 8 + 1] = base >> 32;
 }
 
-/* Fills in what the virtual CPU is to begin with. */
-void dune_trap_init(struct dune_thread *thread, struct dune_state *state)
+/* One table for all threads; before the first is in the guest. */
+void dune_trap_init(void)
 {
 	int vector;
 
 	for (vector = 0; vector < DUNE_VECTORS; vector++)
 		set_gate(vector);
+}
+
+/* Fills in what the virtual CPU is to begin with. */
+void dune_trap_set_up(struct dune_thread *thread, struct dune_state *state)
+{
 	thread->tss.ist[0] = (uint64_t)thread + DUNE_TRAP_STACK;
 	thread->tss.ist[1] = (uint64_t)thread + DUNE_SIGNAL_STACK;
 	thread->tss.io_map = sizeof(thread->tss);

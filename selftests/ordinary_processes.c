@@ -500,4 +500,39 @@ TEST_F(process, large_memory_comes_and_goes)
 	}
 }
 
+#define TOUCHING	4
+#define GIBIBYTE	(1UL << 30)
+
+static char *touched;
+
+static void *touch_together(void *arg)
+{
+	pthread_barrier_wait(&barrier);
+	touched[(long)arg * 64] = 1;
+	return NULL;
+}
+
+/* What none of them has seen before appears for all at the same moment. */
+TEST_F(process, threads_touch_new_memory_at_once)
+{
+	pthread_t threads[TOUCHING];
+	char *place = (char *)(1UL << 40);
+	long i, j;
+
+	pthread_barrier_init(&barrier, NULL, TOUCHING);
+	for (i = 0; i < 100; i++) {
+		touched = mmap(place + i * GIBIBYTE, 4096,
+			       PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		ASSERT_NE(MAP_FAILED, touched);
+		for (j = 0; j < TOUCHING; j++)
+			pthread_create(&threads[j], NULL, touch_together,
+				       (void *)j);
+		for (j = 0; j < TOUCHING; j++)
+			pthread_join(threads[j], NULL);
+		for (j = 0; j < TOUCHING; j++)
+			ASSERT_EQ(1, touched[j * 64]);
+	}
+}
+
 TEST_HARNESS_MAIN

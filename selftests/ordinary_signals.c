@@ -630,4 +630,96 @@ TEST_F(signals, one_thread_can_be_meant)
 	EXPECT_EQ(1, calls);
 }
 
+static pthread_t target;
+static int stop;
+long sent, received, faults;
+
+static void *send_many(void *arg)
+{
+	union sigval nothing = { 0 };
+
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		if (!pthread_sigqueue(target, SIGRTMIN + sent % 3, nothing))
+			sent++;
+		usleep(100);
+	}
+	return NULL;
+}
+
+static void count_received(int signal, siginfo_t *info, void *context)
+{
+	received++;
+}
+
+static void begin_sending(pthread_t *sender)
+{
+	sigset_t set, before;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		handle(SIGRTMIN + i, count_received, SA_RESTART);
+	target = pthread_self();
+	sigfillset(&set);
+	pthread_sigmask(SIG_SETMASK, &set, &before);
+	pthread_create(sender, NULL, send_many, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void end_sending(pthread_t sender)
+{
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	pthread_join(sender, NULL);
+	/* the last ones come before this returns, or have come */
+	getppid();
+}
+
+TEST_F(signals, none_comes_while_it_is_blocked)
+{
+	pthread_t sender;
+	sigset_t set, before;
+	long now;
+	int i;
+
+	sigfillset(&set);
+	begin_sending(&sender);
+	for (i = 0; i < 3000; i++) {
+		pthread_sigmask(SIG_SETMASK, &set, &before);
+		now = __atomic_load_n(&received, __ATOMIC_RELAXED);
+		getppid();
+		ASSERT_EQ(now, __atomic_load_n(&received, __ATOMIC_RELAXED));
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+	}
+	end_sending(sender);
+	EXPECT_LT(0, sent);
+	EXPECT_EQ(sent, received);
+}
+
+static void skip_fault(int signal, siginfo_t *info, void *ucontext)
+{
+	ucontext_t *context = ucontext;
+
+	faults++;
+	/* REX.W mov (%rax), %rax; or ud2 and a nop */
+	context->uc_mcontext.gregs[REG_RIP] += 3;
+}
+
+TEST_F(signals, faults_and_others_come_together)
+{
+	pthread_t sender;
+	long i;
+
+	handle(SIGSEGV, skip_fault, 0);
+	handle(SIGILL, skip_fault, 0);
+	begin_sending(&sender);
+	for (i = 1; i <= 1500; i++) {
+		asm volatile("mov $0x123000, %%eax; mov (%%rax), %%rax"
+			     : : : "rax", "memory");
+		asm volatile("ud2; nop" : : : "memory");
+		ASSERT_EQ(2 * i, faults);
+	}
+	end_sending(sender);
+	EXPECT_LT(0, sent);
+	EXPECT_EQ(sent, received);
+}
+
 TEST_HARNESS_MAIN
