@@ -60,36 +60,45 @@ void svm_vcpu_put(struct dune_vcpu *vcpu)
 {
 }
 
+#define VIRTUAL_INTERRUPT	(V_IRQ_MASK | V_INTR_PRIO_MASK | V_IGN_TPR_MASK)
+
+/* A virtual interrupt that is pending, to get the exit when it would come. */
+static void ask_for_window(struct vmcb_control_area *control, bool ask)
+{
+	const u32 bit = BIT(INTERCEPT_VINTR % 32);
+
+	if (ask) {
+		control->int_ctl |= VIRTUAL_INTERRUPT;
+		control->intercepts[INTERCEPT_VINTR / 32] |= bit;
+	} else {
+		control->int_ctl &= ~VIRTUAL_INTERRUPT;
+		control->intercepts[INTERCEPT_VINTR / 32] &= ~bit;
+	}
+}
+
 /**
  * svm_inject() - as struct dune_hal's inject
  * @vcpu: the virtual CPU
  * @event: what the guest gets
+ *
+ * An interrupt, for which the window is open, is a virtual one: QEMU may
+ * deliver an injected one twice.
  */
 void svm_inject(struct dune_vcpu *vcpu, const struct dune_event *event)
 {
 	struct vmcb_control_area *control =
 		&((struct svm_vcpu *)vcpu->hw)->vmcb->control;
 
+	if (event->type == DUNE_EVENT_INTERRUPT) {
+		ask_for_window(control, false);
+		control->int_ctl |= VIRTUAL_INTERRUPT;
+		control->int_vector = event->vector;
+		return;
+	}
 	control->event_inj = event->vector | SVM_EVTINJ_VALID |
-			     (event->type == DUNE_EVENT_INTERRUPT ?
-			      SVM_EVTINJ_TYPE_INTR : SVM_EVTINJ_TYPE_EXEPT) |
+			     SVM_EVTINJ_TYPE_EXEPT |
 			     (event->has_error_code ? SVM_EVTINJ_VALID_ERR : 0);
 	control->event_inj_err = event->error_code;
-}
-
-/* A virtual interrupt that is pending, to get the exit when it would come. */
-static void ask_for_window(struct vmcb_control_area *control, bool ask)
-{
-	const u32 bits = V_IRQ_MASK | V_INTR_PRIO_MASK | V_IGN_TPR_MASK;
-	const u32 bit = BIT(INTERCEPT_VINTR % 32);
-
-	if (ask) {
-		control->int_ctl |= bits;
-		control->intercepts[INTERCEPT_VINTR / 32] |= bit;
-	} else {
-		control->int_ctl &= ~bits;
-		control->intercepts[INTERCEPT_VINTR / 32] &= ~bit;
-	}
 }
 
 /**
@@ -113,7 +122,7 @@ bool svm_interrupt_window(struct dune_vcpu *vcpu)
  * What the guest did not get because of the exit. What an instruction raised
  * comes again by itself when that is executed again.
  */
-static void decode_interrupted(const struct vmcb_control_area *control,
+static void decode_interrupted(struct vmcb_control_area *control,
 			       struct dune_event *event)
 {
 	u32 info = control->exit_int_info;
@@ -126,7 +135,8 @@ static void decode_interrupted(const struct vmcb_control_area *control,
 		event->type = DUNE_EVENT_INTERRUPT;
 		break;
 	case SVM_EXITINTINFO_TYPE_EXEPT:
-		if (vector == BP_VECTOR || vector == OF_VECTOR)
+		/* QEMU says so of virtual interrupts too */
+		if (vector == BP_VECTOR || vector == OF_VECTOR || vector > 31)
 			return;
 		event->type = DUNE_EVENT_EXCEPTION;
 		break;
@@ -136,6 +146,21 @@ static void decode_interrupted(const struct vmcb_control_area *control,
 	event->vector = vector;
 	event->has_error_code = info & SVM_EXITINTINFO_VALID_ERR;
 	event->error_code = control->exit_int_info_err;
+}
+
+/* A virtual interrupt that was for the guest, not for its exit, still waits. */
+static void decode_virtual_interrupt(struct vmcb_control_area *control,
+				     struct dune_event *event)
+{
+	const u32 intercepts = control->intercepts[INTERCEPT_VINTR / 32];
+
+	if (event->type != DUNE_EVENT_NONE ||
+	    intercepts & BIT(INTERCEPT_VINTR % 32) ||
+	    !(control->int_ctl & V_IRQ_MASK))
+		return;
+	control->int_ctl &= ~VIRTUAL_INTERRUPT;
+	event->type = DUNE_EVENT_INTERRUPT;
+	event->vector = control->int_vector;
 }
 
 static void decode_nested_fault(const struct vmcb_control_area *control,
@@ -302,5 +327,6 @@ void svm_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	vcpu->cr2 = save->cr2;
 	exit->cpl = save->cpl;
 	decode_interrupted(control, &exit->interrupted);
+	decode_virtual_interrupt(control, &exit->interrupted);
 	decode(svm->vmcb, exit);
 }
