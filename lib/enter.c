@@ -41,7 +41,7 @@ int dune_device = -1;
 static struct {
 	bool ready;
 	bool entered;
-	int lock;
+	void (*at_exit)(const struct dune_stats *stats);
 } dune;
 
 /*
@@ -165,6 +165,11 @@ int dune_get_stats(struct dune_stats *stats)
 	return CALL1(DUNE_CALL_STATS, stats);
 }
 
+void dune_at_exit(void (*function)(const struct dune_stats *stats))
+{
+	dune.at_exit = function;
+}
+
 /* What the guest has, not this side of it. */
 static long prctl_base(struct dune_thread *thread, struct dune_regs *regs)
 {
@@ -197,6 +202,16 @@ static long prctl_base(struct dune_thread *thread, struct dune_regs *regs)
 	return CALL3(SYS_ioctl, thread->vcpu, DUNE_SET_STATE, &state);
 }
 
+static void call_at_exit(const struct dune_thread *thread)
+{
+	struct dune_stats stats;
+
+	memset(&stats, 0, sizeof(stats));
+	if (dune.at_exit &&
+	    !CALL3(SYS_ioctl, thread->vcpu, DUNE_GET_STATS, &stats))
+		dune.at_exit(&stats);
+}
+
 /* Makes a call of the guest; some are about what libdune keeps for it. */
 static long forward(struct dune_thread *thread, struct dune_regs *regs)
 {
@@ -214,6 +229,9 @@ static long forward(struct dune_thread *thread, struct dune_regs *regs)
 		if (thread->signalled)
 			return DUNE_RESTART;
 		dune_exit(thread, regs->rdi);
+	case SYS_exit_group:
+		call_at_exit(thread);
+		return dune_forward_syscall(thread, regs);
 	case SYS_rt_sigaction:
 		return dune_sigaction(thread, regs);
 	case SYS_rt_sigprocmask:

@@ -217,6 +217,32 @@ dune_resume_outside:
 	.size	dune_resume_outside, . - dune_resume_outside
 
 /*
+ * void dune_jump(uint64_t start, const uint64_t *stack, size_t words)
+ *
+ * Begins a program, with a copy of these words on the stack that is in use.
+ */
+	.globl	dune_jump
+	.hidden	dune_jump
+	.type	dune_jump, @function
+dune_jump:
+	.cfi_startproc
+	.cfi_undefined rip
+	mov	%rdi, %rax
+	mov	%rdx, %rcx
+	shl	$3, %rdx
+	sub	%rdx, %rsp
+	and	$-16, %rsp
+	mov	%rsp, %rdi
+	cld
+	rep movsq
+	/* rdx would be called at the end of the program */
+	xor	%edx, %edx
+	xor	%ebp, %ebp
+	jmp	*%rax
+	.cfi_endproc
+	.size	dune_jump, . - dune_jump
+
+/*
  * bool dune_probe_read(uint64_t address, siginfo_t *info)
  * bool dune_probe_write(uint64_t address, siginfo_t *info)
  *

@@ -8,7 +8,7 @@ if [ ! -e /dev/dune ]; then
 fi
 
 echo "TAP version 13"
-echo "1..13"
+echo "1..18"
 test=0
 failed=0
 work=$(mktemp -d)
@@ -65,10 +65,25 @@ run dune-run no-such-program
 result "a program that is not there" exits 127
 run dune-run /etc
 result "what is no program" exits 126
-head -c 64 /bin/sh >"$work/static"
-chmod +x "$work/static"
-run dune-run "$work/static"
-result "a program without a loader is refused" exits 126
+run dune-run busybox sh -c 'echo $0 $1; exit 42' static program
+result "a static program runs" out_is "static program"
+result "its exit status arrives" exits 42
+run dune-run busybox sh -c 'sleep 1000 & kill -KILL $!; wait $!; kill -TERM $$'
+result "so does a signal of it" exits 143
+run dune-run --stats busybox true
+result "it tells what that took" said "system calls made in place"
+head -c 64 /bin/busybox >"$work/short"
+chmod +x "$work/short"
+run dune-run "$work/short"
+result "a program that is cut off" exits 126
+cp /bin/busybox "$work/plain"
+chmod -x "$work/plain"
+run dune-run "$work/plain"
+result "a program that may not be executed" exits 126
+chown 1 "$work/plain"
+chmod 6755 "$work/plain"
+run dune-run "$work/plain"
+result "a set-user-ID program" said "set-user-ID"
 run dune-run
 result "a program has to be named" exits 2
 run dune-run --no-such-option true

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* dune-run - run an unmodified program in ring 0 of Dune. */
+#include <dune/dune.h>
+
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,8 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "tell_stats.h"
 
 #ifndef PRELOAD
 #define PRELOAD "/usr/local/lib/libdune-run.so"
@@ -90,33 +95,71 @@ static bool has_interpreter(int fd, const Elf64_Ehdr *header)
 	return false;
 }
 
-/*
- * Why a program would run outside without a word, or NULL. What is no program
- * file, as a script, the kernel and the interpreter judge.
+/**
+ * struct target - what is to be run
+ * @path: where it is
+ * @is_static: no dynamic loader takes our object in
+ * @why_not: why it would run outside without a word, or NULL
  */
-static const char *why_not(const char *path)
+struct target {
+	char path[PATH_MAX];
+	bool is_static;
+	const char *why_not;
+};
+
+/* What is no program file, as a script, the kernel and its interpreter judge. */
+static void look_at(struct target *target)
 {
-	const char *why = NULL;
 	struct stat stat;
 	Elf64_Ehdr header;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(target->path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return NULL;
+		return;
 	if (pread(fd, &header, sizeof(header), 0) != sizeof(header) ||
 	    memcmp(header.e_ident, ELFMAG, SELFMAG))
 		goto out;
+	target->is_static = !has_interpreter(fd, &header);
 	if (header.e_ident[EI_CLASS] != ELFCLASS64 ||
 	    header.e_machine != EM_X86_64)
-		why = "not a program for x86-64";
-	else if (!has_interpreter(fd, &header))
-		why = "statically linked programs cannot be run yet";
+		target->why_not = "not a program for x86-64";
 	else if (!fstat(fd, &stat) && stat.st_mode & (S_ISUID | S_ISGID) &&
 		 (stat.st_uid != geteuid() || geteuid() != getuid()))
-		why = "set-user-ID programs take nothing in";
+		target->why_not = "set-user-ID programs take nothing in";
 out:
 	close(fd);
-	return why;
+}
+
+static void name_process(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	prctl(PR_SET_NAME, slash ? slash + 1 : path);
+}
+
+/* A static program becomes this process, which enters Dune for it. */
+static int run_static(const char *path, char **argv)
+{
+	struct dune_program program;
+	int err;
+
+	if (access(path, X_OK))
+		return fail(argv[0], strerror(errno), STATUS_CANNOT_RUN);
+	err = dune_program_load(&program, path);
+	if (err)
+		return fail(argv[0], strerror(-err), STATUS_CANNOT_RUN);
+	err = dune_init();
+	if (!err && getenv("DUNE_RUN_STATS"))
+		tell_stats_at_exit();
+	unsetenv("DUNE_RUN_STATS");
+	if (!err)
+		err = dune_enter();
+	if (err)
+		return fail("cannot enter Dune", strerror(-err),
+			    STATUS_CANNOT_RUN);
+	name_process(path);
+	err = dune_program_start(&program, argv, environ);
+	return fail(argv[0], strerror(-err), STATUS_CANNOT_RUN);
 }
 
 int main(int argc, char **argv)
@@ -127,8 +170,7 @@ int main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *why;
-	char path[PATH_MAX];
+	struct target target = { .path = "" };
 	int option, err;
 
 	while ((option = getopt_long(argc, argv, "+fsh", options, NULL)) != -1) {
@@ -147,14 +189,17 @@ int main(int argc, char **argv)
 	}
 	if (optind == argc)
 		return tell_how(stderr, STATUS_USAGE);
-	if (find(argv[optind], path, sizeof(path))) {
-		why = why_not(path);
-		if (why)
-			return fail(argv[optind], why, STATUS_CANNOT_RUN);
+	if (find(argv[optind], target.path, sizeof(target.path)))
+		look_at(&target);
+	if (target.why_not)
+		return fail(argv[optind], target.why_not, STATUS_CANNOT_RUN);
+	if (!target.is_static || getenv("DUNE_RUN_FOLLOW")) {
+		err = set_preload(PRELOAD);
+		if (err)
+			return fail(PRELOAD, strerror(-err), STATUS_CANNOT_RUN);
 	}
-	err = set_preload(PRELOAD);
-	if (err)
-		return fail(PRELOAD, strerror(-err), STATUS_CANNOT_RUN);
+	if (target.is_static)
+		return run_static(target.path, argv + optind);
 	execvp(argv[optind], argv + optind);
 	err = errno;
 	return fail(argv[optind], strerror(err),

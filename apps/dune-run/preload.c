@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool tell_stats;
+#include "tell_stats.h"
 
 /* Programs that this one executes run outside, unless they are asked in. */
 static void leave_children_outside(void)
@@ -31,36 +31,16 @@ static void leave_children_outside(void)
 __attribute__((constructor))
 static void begin_in_dune(void)
 {
+	bool stats = getenv("DUNE_RUN_STATS");
 	int err = dune_init();
 
-	tell_stats = getenv("DUNE_RUN_STATS");
 	leave_children_outside();
+	if (!err && stats)
+		tell_stats_at_exit();
 	if (!err)
 		err = dune_enter();
 	if (!err)
 		return;
 	fprintf(stderr, "dune-run: cannot enter Dune: %s\n", strerror(-err));
 	_exit(126);
-}
-
-__attribute__((destructor))
-static void end(void)
-{
-	struct dune_stats stats;
-	unsigned long long exits = 0;
-	unsigned int i;
-
-	if (!tell_stats || dune_get_stats(&stats))
-		return;
-	for (i = 0; i < DUNE_STATS; i++)
-		exits += stats.exits[i];
-	fprintf(stderr,
-		"dune-run: %llu exits: %llu hypercalls, %llu nested faults, %llu for the host\n"
-		"dune-run: %llu system calls made in place, %llu outside; %llu events injected\n",
-		exits, (unsigned long long)stats.exits[DUNE_STAT_HYPERCALL],
-		(unsigned long long)stats.exits[DUNE_STAT_NESTED_FAULT],
-		(unsigned long long)stats.exits[DUNE_STAT_HOST],
-		(unsigned long long)stats.direct_syscalls,
-		(unsigned long long)stats.plain_syscalls,
-		(unsigned long long)stats.injected);
 }
