@@ -17,6 +17,11 @@ COUNT_OPTIONS = ["-icount", "shift=0,sleep=off,rr=record,rrfile=/dev/null",
                  "-rtc", "base=2026-01-01T00:00:00,clock=vm"]
 COUNT_MODEL = ",-rdrand,-rdseed"
 
+# When the buffer for translated code is full and all CPUs throw theirs away,
+# one that is in a guest sometimes goes on with the host's registers, or with
+# page tables that it does not find. So it is as large as it can be.
+ACCELERATOR = "tcg,tb-size=2047"
+
 
 def _fetch(folder):
     packages.unpack_with_libraries("bookworm-backports",
@@ -62,7 +67,7 @@ def command(machine):
         model += f",phys-bits={machine.phys_bits}"
     if machine.count:
         model += COUNT_MODEL
-    argv = [program, "-accel", "tcg", "-M", "pc", "-cpu", model,
+    argv = [program, "-accel", ACCELERATOR, "-M", "pc", "-cpu", model,
             "-smp", str(machine.smp), "-m", str(machine.memory),
             "-nodefaults", "-no-user-config", "-display", "none",
             "-no-reboot", "-kernel", machine.image,
