@@ -220,6 +220,7 @@ long dune_close_range(struct dune_thread *thread, struct dune_regs *regs);
 long dune_duplicate(struct dune_thread *thread, struct dune_regs *regs);
 
 /* rseq.c */
+struct dune_rseq *dune_rseq_release(void);
 void dune_rseq_init(struct dune_thread *thread);
 void dune_rseq_undo(struct dune_thread *thread);
 long dune_rseq(struct dune_thread *thread, struct dune_regs *regs);

@@ -21,10 +21,6 @@
 #define MAX_SEGMENTS	64
 #define MAX_AUXV	64
 
-/* From sys/rseq.h, which older C libraries have not. */
-#define RSEQ_SIGNATURE	0x53053053
-#define RSEQ_UNREGISTER	1
-
 /**
  * struct image - an ELF file
  * @fd: open on it
@@ -340,22 +336,6 @@ static int read_auxv(Elf64_auxv_t *auxv)
 	return got < 0 ? -EIO : 0;
 }
 
-/* The C library's; the program registers its own. */
-#pragma weak __rseq_offset
-#pragma weak __rseq_size
-extern const ptrdiff_t __rseq_offset;
-extern const unsigned int __rseq_size;
-
-static void leave_rseq(void)
-{
-	char *thread = __builtin_thread_pointer();
-
-	if (&__rseq_size && __rseq_size)
-		CALL4(SYS_rseq, thread + __rseq_offset,
-		      sizeof(struct dune_rseq), RSEQ_UNREGISTER,
-		      RSEQ_SIGNATURE);
-}
-
 static size_t count_strings(char *const *strings)
 {
 	size_t count = 0;
@@ -391,6 +371,6 @@ int dune_program_start(const struct dune_program *program, char *const *argv,
 	memcpy(next, envp, (envc + 1) * sizeof(*envp));
 	next += envc + 1;
 	memcpy(next, auxv, sizeof(auxv));
-	leave_rseq();
+	dune_rseq_release();
 	dune_jump(program->start, stack, (size + sizeof(auxv)) / 8);
 }

@@ -121,21 +121,31 @@ void dune_rseq_update(struct dune_thread *thread)
 		copy_cpu(thread);
 }
 
-/* Where the C library has registered it already, if it does. */
 #pragma weak __rseq_offset
 #pragma weak __rseq_size
 
-void dune_rseq_init(struct dune_thread *thread)
+/*
+ * Takes this thread's area away from the kernel, if the C library gave it one.
+ * Returns it, or NULL.
+ */
+struct dune_rseq *dune_rseq_release(void)
 {
 	struct dune_rseq *area;
 
 	if (!&__rseq_size || !__rseq_size)
-		return;
+		return NULL;
 	area = (struct dune_rseq *)((char *)__builtin_thread_pointer() +
 				    __rseq_offset);
 	if (CALL4(SYS_rseq, area, SIZE, UNREGISTER, RSEQ_SIG))
-		return;
-	if (register_ours(thread, RSEQ_SIG, area))
+		return NULL;
+	return area;
+}
+
+void dune_rseq_init(struct dune_thread *thread)
+{
+	struct dune_rseq *area = dune_rseq_release();
+
+	if (area && register_ours(thread, RSEQ_SIG, area))
 		CALL4(SYS_rseq, area, SIZE, 0, RSEQ_SIG);
 }
 

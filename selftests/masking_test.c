@@ -33,13 +33,13 @@ static void on_second(int signal)
 	second_calls++;
 }
 
-static void cli(void)
+static void mask_signals(void)
 {
 	asm volatile("cli" : : : "memory");
 }
 
 /* The instruction behind STI is still without interrupts. */
-static void sti(void)
+static void unmask_signals(void)
 {
 	asm volatile("sti; nop; nop" : : : "memory");
 }
@@ -76,12 +76,12 @@ TEST_F(masking, a_signal_waits_for_sti)
 	int i;
 
 	for (i = 1; i <= 100; i++) {
-		cli();
+		mask_signals();
 		kill(getpid(), SIGUSR1);
 		getppid();
 		ASSERT_EQ(i - 1, first_now());
 		ASSERT_EQ(0, flags() & FLAG_IF);
-		sti();
+		unmask_signals();
 		ASSERT_EQ(i, first_now());
 		ASSERT_EQ(FLAG_IF, flags() & FLAG_IF);
 	}
@@ -96,7 +96,7 @@ TEST_F(masking, a_timer_waits_for_sti)
 
 	signal(SIGALRM, on_first);
 	for (i = 1; i <= 10; i++) {
-		cli();
+		mask_signals();
 		setitimer(ITIMER_REAL, &timer, NULL);
 		clock_gettime(CLOCK_MONOTONIC, &start);
 		do {
@@ -104,7 +104,7 @@ TEST_F(masking, a_timer_waits_for_sti)
 		} while ((now.tv_sec - start.tv_sec) * 1000000000L +
 			 now.tv_nsec - start.tv_nsec < 5000000);
 		ASSERT_EQ(i - 1, first_now());
-		sti();
+		unmask_signals();
 		ASSERT_EQ(i, first_now());
 	}
 }
@@ -133,8 +133,8 @@ TEST_F(masking, neither_leaves_the_guest)
 	nothing = exits_of_its_own() - before;
 	before = exits_of_its_own();
 	for (i = 0; i < 1000; i++) {
-		cli();
-		sti();
+		mask_signals();
+		unmask_signals();
 	}
 	exits = exits_of_its_own() - before;
 	EXPECT_EQ(nothing, exits);
@@ -150,13 +150,13 @@ TEST_F(masking, a_second_signal_is_not_lost)
 	sigaddset(&second, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &second, NULL);
 	raise(SIGUSR2);
-	cli();
+	mask_signals();
 	raise(SIGUSR1);
 	/* with SIGUSR2 open: what waits ends it at once */
 	EXPECT_EQ(-1, sigsuspend(&none));
 	EXPECT_EQ(EINTR, errno);
 	EXPECT_EQ(0, first_now());
-	sti();
+	unmask_signals();
 	EXPECT_EQ(1, first_now());
 	EXPECT_EQ(0, second_calls);
 	sigprocmask(SIG_UNBLOCK, &second, NULL);
@@ -172,13 +172,13 @@ TEST_F(masking, masks_change_while_one_waits)
 	sigemptyset(&both);
 	sigaddset(&both, SIGUSR1);
 	sigaddset(&both, SIGUSR2);
-	cli();
+	mask_signals();
 	raise(SIGUSR1);
 	EXPECT_EQ(0, sigprocmask(SIG_BLOCK, &both, &before));
 	EXPECT_EQ(0, sigismember(&before, SIGUSR1));
 	EXPECT_EQ(0, sigprocmask(SIG_SETMASK, NULL, &now));
 	EXPECT_EQ(1, sigismember(&now, SIGUSR2));
-	sti();
+	unmask_signals();
 	EXPECT_EQ(1, first_now());
 	raise(SIGUSR2);
 	EXPECT_EQ(0, second_calls);
@@ -202,7 +202,7 @@ TEST_F(masking, faults_do_not_wait)
 
 	action.sa_sigaction = on_fault;
 	sigaction(SIGILL, &action, NULL);
-	cli();
+	mask_signals();
 	asm volatile("ud2" : : : "memory");
 	EXPECT_EQ(1, faults);
 	EXPECT_EQ(0, flags() & FLAG_IF);
@@ -212,7 +212,7 @@ TEST_F(masking, faults_do_not_wait)
 	asm volatile("ud2" : : : "memory");
 	EXPECT_EQ(2, faults);
 	EXPECT_EQ(0, first_now());
-	sti();
+	unmask_signals();
 	EXPECT_EQ(1, first_now());
 }
 
