@@ -49,6 +49,7 @@ class Machine:
     """What an emulator needs to know."""
     model: str | None
     smp: int
+    parallel: bool
     memory: int
     phys_bits: int | None
     image: str
@@ -79,6 +80,9 @@ def parse(argv):
     add("--kernel", default="stock",
         help=f"one of {', '.join(kernels.NAMES)}, or an image (default stock)")
     add("--smp", type=int, default=1, metavar="N", help="CPUs (default 1)")
+    add("--parallel", action="store_true",
+        help="run the CPUs at the same time (--cpu amd only; not the default, "
+             "as QEMU sometimes fails then)")
     add("--mem", type=int, metavar="MIB",
         help=f"memory (default {MEMORY})")
     add("--timeout", type=float, metavar="S",
@@ -132,6 +136,8 @@ def check(parser, options):
         parser.error("--phys-bits goes with --cpu amd only")
     if options.phys_bits and not 32 <= options.phys_bits <= 52:
         parser.error("--phys-bits takes 32 to 52")
+    if options.parallel and (options.cpu != "amd" or options.count):
+        parser.error("--parallel goes with --cpu amd only, without --count")
     if options.packages and options.root != "debian":
         parser.error("--packages goes with --root debian")
     if options.mem is not None and options.mem < 128:
@@ -181,6 +187,7 @@ def build_machine(options, folder):
     if options.count or options.gdb:
         command_line += " nokaslr"
     return Machine(model=options.model, smp=options.smp,
+                   parallel=options.parallel,
                    memory=options.mem or memory,
                    phys_bits=options.phys_bits, image=kernel.image,
                    initrd=initrd, command_line=f"{command_line} {options.append}",

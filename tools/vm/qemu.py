@@ -17,10 +17,13 @@ COUNT_OPTIONS = ["-icount", "shift=0,sleep=off,rr=record,rrfile=/dev/null",
                  "-rtc", "base=2026-01-01T00:00:00,clock=vm"]
 COUNT_MODEL = ",-rdrand,-rdseed"
 
-# When the buffer for translated code is full and all CPUs throw theirs away,
-# one that is in a guest sometimes goes on with the host's registers, or with
-# page tables that it does not find. So it is as large as it can be.
-ACCELERATOR = "tcg,tb-size=2047"
+# With a thread of the host for each CPU, one that is in a guest of SVM sometimes
+# goes on with the host's registers, or with page tables that it does not find:
+# when all CPUs throw their translated code away, which a full buffer makes them
+# do. One thread for all has not got this, nor races that only two CPUs at the
+# same moment have.
+ACCELERATOR = "tcg,thread=single"
+PARALLEL = "tcg,thread=multi,tb-size=2047"
 
 
 def _fetch(folder):
@@ -67,7 +70,8 @@ def command(machine):
         model += f",phys-bits={machine.phys_bits}"
     if machine.count:
         model += COUNT_MODEL
-    argv = [program, "-accel", ACCELERATOR, "-M", "pc", "-cpu", model,
+    accelerator = PARALLEL if machine.parallel else ACCELERATOR
+    argv = [program, "-accel", accelerator, "-M", "pc", "-cpu", model,
             "-smp", str(machine.smp), "-m", str(machine.memory),
             "-nodefaults", "-no-user-config", "-display", "none",
             "-no-reboot", "-kernel", machine.image,

@@ -49,6 +49,8 @@ test_calls()
 	result "... saying why" said "phys-bits goes with"
 	machine --count --smp 2 -- true
 	result "counting on two CPUs is refused" exits 2
+	machine --cpu intel --parallel --smp 2 -- true
+	result "CPUs at the same time are refused in Bochs" exits 2
 	machine
 	result "a missing command is refused" exits 2
 	machine --kernel /nonexistent -- true
