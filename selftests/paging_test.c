@@ -114,6 +114,18 @@ static int64_t expected(int ring, const struct access *access, uint64_t flags,
 	return ALLOWED;
 }
 
+/* One access, and what else is known of it should it end wrongly. */
+static void try_access(struct __test_metadata *_metadata, int ring,
+		       size_t access, uint64_t address, uint64_t flags,
+		       bool protect)
+{
+	EXPECT_EQ(expected(ring, &accesses[access], flags, protect),
+		  in_ring(ring, &accesses[access], address))
+		TH_LOG("flags %#lx, ring %d, access %zu: vector %lu at %#lx, cs %#lx, cr2 %#lx",
+		       flags, ring, access, ring0_trap.vector, ring0_trap.rip,
+		       ring0_trap.cs, ring0_trap.cr2);
+}
+
 /* With all rights of an entry: both rings, all accesses. */
 static void try_rights(struct __test_metadata *_metadata, uint64_t *entry,
 		       uint64_t address, uint64_t frame, bool protect)
@@ -128,12 +140,8 @@ static void try_rights(struct __test_metadata *_metadata, uint64_t *entry,
 		flush_page(address);
 		for (ring = 0; ring <= 3; ring += 3)
 			for (access = 0; access < ARRAY_SIZE(accesses); access++)
-				EXPECT_EQ(expected(ring, &accesses[access],
-						   flags, protect),
-					  in_ring(ring, &accesses[access],
-						  address))
-					TH_LOG("flags %#lx, ring %d, access %zu",
-					       flags, ring, access);
+				try_access(_metadata, ring, access, address,
+					   flags, protect);
 	}
 }
 
