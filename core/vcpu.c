@@ -340,6 +340,23 @@ static long get_stats(struct dune_vcpu *vcpu, void __user *ustats)
 	return copy_to_user(ustats, &stats, sizeof(stats)) ? -EFAULT : 0;
 }
 
+/* All there are: a flush of some would save the guest little. */
+static long flush(struct dune_vcpu *vcpu, void __user *uflush)
+{
+	struct dune_space *space = vcpu->space;
+	struct dune_flush flush;
+
+	if (copy_from_user(&flush, uflush, sizeof(flush)))
+		return -EFAULT;
+	if (flush.flags || flush.address + flush.size < flush.address ||
+	    memchr_inv(flush.reserved, 0, sizeof(flush.reserved)))
+		return -EINVAL;
+	spin_lock(&space->lock);
+	dune_space_flush(space);
+	spin_unlock(&space->lock);
+	return 0;
+}
+
 static long locked_ioctl(struct dune_vcpu *vcpu, unsigned int request,
 			 unsigned long arg)
 {
@@ -356,6 +373,8 @@ static long locked_ioctl(struct dune_vcpu *vcpu, unsigned int request,
 		return get_window(vcpu, uarg);
 	case DUNE_GET_STATS:
 		return get_stats(vcpu, uarg);
+	case DUNE_FLUSH:
+		return flush(vcpu, uarg);
 	default:
 		return -ENOTTY;
 	}
@@ -379,6 +398,16 @@ static long dune_vcpu_ioctl(struct file *file, unsigned int request,
 	return ret;
 }
 
+static const char *run_page_name(struct vm_area_struct *vma)
+{
+	return "[dune]";
+}
+
+/* What has a name is in cores, which so tell where the guest was. */
+static const struct vm_operations_struct run_page_ops = {
+	.name = run_page_name,
+};
+
 static int dune_vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct dune_vcpu *vcpu = file->private_data;
@@ -390,6 +419,7 @@ static int dune_vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 		return -EINVAL;
 	/* The page is this virtual CPU's: a child of fork() has its own. */
 	dune_vm_flags_set(vma, VM_DONTCOPY | VM_DONTEXPAND);
+	vma->vm_ops = &run_page_ops;
 	return vm_insert_page(vma, vma->vm_start, virt_to_page(vcpu->run));
 }
 

@@ -156,6 +156,7 @@ static void bad_addresses_are_refused(struct kunit *test)
 {
 	static const unsigned int requests[] = {
 		DUNE_GET_STATE, DUNE_SET_STATE, DUNE_GET_WINDOW, DUNE_GET_STATS,
+		DUNE_FLUSH,
 	};
 	struct file *file = process_vcpu_file(test);
 	unsigned int i;

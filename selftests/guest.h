@@ -60,15 +60,21 @@ static inline uint64_t *guest_table(struct guest *guest, uint64_t *entry)
 	return guest->tables[guest->used++];
 }
 
-/* Lets the guest see the 2 MiB around an address. */
-static inline void guest_map(struct guest *guest, const void *address)
+/* The entry for the 2 MiB around an address. */
+static inline uint64_t *guest_entry(struct guest *guest, const void *address)
 {
 	uint64_t linear = (uint64_t)address;
 	uint64_t *table = guest->tables[0];
 
 	table = guest_table(guest, &table[linear >> 39 & 511]);
 	table = guest_table(guest, &table[linear >> 30 & 511]);
-	table[linear >> 21 & 511] =
+	return &table[linear >> 21 & 511];
+}
+
+/* Lets the guest see the 2 MiB around an address. */
+static inline void guest_map(struct guest *guest, const void *address)
+{
+	*guest_entry(guest, address) =
 		(guest_physical(guest, address) & ~0x1fffffUL) |
 		GUEST_PRESENT | GUEST_WRITE | GUEST_LARGE;
 }

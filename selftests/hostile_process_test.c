@@ -200,7 +200,7 @@ static bool is_known(unsigned int request)
 	return request == DUNE_GET_INFO || request == DUNE_CREATE_VCPU ||
 	       request == DUNE_RUN || request == DUNE_GET_STATE ||
 	       request == DUNE_SET_STATE || request == DUNE_GET_WINDOW ||
-	       request == DUNE_GET_STATS;
+	       request == DUNE_GET_STATS || request == DUNE_FLUSH;
 }
 
 static void try_requests(struct __test_metadata *_metadata, int fd)
@@ -236,6 +236,7 @@ TEST_F(hostile, requests_with_bad_addresses)
 {
 	static const unsigned long of_vcpu[] = {
 		DUNE_GET_STATE, DUNE_SET_STATE, DUNE_GET_WINDOW, DUNE_GET_STATS,
+		DUNE_FLUSH,
 	};
 	static const unsigned long of_device[] = {
 		DUNE_GET_INFO, DUNE_CREATE_VCPU,

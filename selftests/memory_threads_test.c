@@ -157,6 +157,48 @@ static GUEST_FUNCTION uint64_t look_for_old(void *memory, uint64_t address,
 	return 0;
 }
 
+#define CHANGES	40
+
+/*
+ * The guests' own page tables change: each sees a word of memory that is newer
+ * than the one before, once it was told.
+ */
+TEST_F_TIMEOUT(threads, a_change_of_page_tables_reaches_all, 300)
+{
+	uint64_t *entries[GUESTS], frames[2];
+	atomic_ulong *areas[2] = { self->data, guest_alloc_large() };
+	struct dune_flush flush = { .address = (uint64_t)self->data,
+				    .size = LARGE };
+	int vcpu = dune_create_vcpu(self->workers[0].guest.dune);
+	uint64_t change, page;
+	int i;
+
+	ASSERT_LE(0, vcpu);
+	for (i = 0; i < 2; i++)
+		frames[i] = guest_physical(&self->workers[0].guest, areas[i]) |
+			    GUEST_PRESENT | GUEST_WRITE | GUEST_LARGE;
+	for (i = 0; i < GUESTS; i++)
+		entries[i] = guest_entry(&self->workers[i].guest, self->data);
+	ASSERT_TRUE(start(self->workers, look_for_old));
+	go_on(self->control, GUESTS);
+	for (change = 1; change <= CHANGES; change++) {
+		for (page = 0; page < PAGES; page++)
+			areas[change % 2][page * WORDS] = change;
+		for (i = 0; i < GUESTS; i++)
+			*(atomic_ulong *)entries[i] = frames[change % 2];
+		ASSERT_EQ(0, ioctl(vcpu, DUNE_FLUSH, &flush));
+		for (page = 0; page < PAGES; page++)
+			self->control->oldest[page] = change;
+		go_on(self->control, change % 8 ? 1 : GUESTS);
+	}
+	stop(self->workers);
+	close(vcpu);
+	for (i = 0; i < GUESTS; i++) {
+		EXPECT_EQ(DUNE_EXIT_SYSCALL, self->workers[i].exit_reason);
+		EXPECT_EQ(0, self->workers[i].result);
+	}
+}
+
 /* Every way to have another page there, without a moment of none. */
 enum { DROP, MAP_OVER, MOVE_OVER, WAYS };
 

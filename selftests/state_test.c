@@ -155,6 +155,24 @@ TEST_F(state, a_window_beyond_the_process_is_refused)
 	EXPECT_EQ(EINVAL, errno);
 }
 
+TEST_F(state, a_flush_of_nonsense_is_refused)
+{
+	static const struct dune_flush tries[] = {
+		{ .flags = 1 },
+		{ .reserved = { 1 } },
+		{ .reserved = { 0, 0, 1 } },
+		{ .address = 4096, .size = -4095UL },
+	};
+	struct dune_flush flush = { .address = -4096UL, .size = 4095 };
+	unsigned int i;
+
+	EXPECT_EQ(0, ioctl(self->guest.vcpu, DUNE_FLUSH, &flush));
+	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+		EXPECT_EQ(-1, ioctl(self->guest.vcpu, DUNE_FLUSH, &tries[i]));
+		EXPECT_EQ(EINVAL, errno);
+	}
+}
+
 TEST_F(state, windows_run_out_with_enospc)
 {
 	uint64_t count = 1UL << (self->guest.info.guest_phys_bits -

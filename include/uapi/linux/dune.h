@@ -19,7 +19,7 @@
 #include <linux/types.h>
 
 /** DUNE_ABI_VERSION - grows by one with every visible change of this file */
-#define DUNE_ABI_VERSION	2
+#define DUNE_ABI_VERSION	3
 
 /**
  * enum dune_backend - what carries guest mode on this machine
@@ -277,6 +277,20 @@ struct dune_stats {
 	__u64 reserved[8];
 };
 
+/**
+ * struct dune_flush - what changed in the guest's own page tables
+ * @address: in: the first address
+ * @size: in: in bytes; 0: all there are
+ * @flags: in: zero
+ * @reserved: in: zero
+ */
+struct dune_flush {
+	__u64 address;
+	__u64 size;
+	__u32 flags;
+	__u32 reserved[3];
+};
+
 #define DUNE_IOC_MAGIC		0xD7
 
 /**
@@ -336,5 +350,16 @@ struct dune_stats {
  * Return: 0; -EINVAL, -EFAULT, -EIO.
  */
 #define DUNE_GET_STATS		_IOWR(DUNE_IOC_MAGIC, 0x14, struct dune_stats)
+
+/**
+ * DUNE_FLUSH - on a virtual CPU: forget translations, on all those of the
+ * process
+ *
+ * When it returns none of them uses one of these addresses that is older than
+ * the call; one in guest mode was made to leave it. More may be forgotten.
+ *
+ * Return: 0; -EINVAL, -EFAULT, -EBUSY, -EIO.
+ */
+#define DUNE_FLUSH		_IOW(DUNE_IOC_MAGIC, 0x15, struct dune_flush)
 
 #endif /* _UAPI_LINUX_DUNE_H */

@@ -61,6 +61,18 @@ int dune_enter(void);
 int dune_get_stats(struct dune_stats *stats);
 
 /**
+ * dune_flush_tlb() - make a change of page tables seen by all threads
+ * @address: the first address whose translation changed
+ * @size: in bytes; 0: all addresses
+ *
+ * INVLPG and the like are for the thread that executes them. After this no
+ * thread of the process that is in Dune uses what was there before.
+ *
+ * Return: 0; -EINVAL before dune_enter(), or for a range that wraps around.
+ */
+int dune_flush_tlb(const void *address, uint64_t size);
+
+/**
  * dune_at_exit() - have something done at the end of the process
  * @function: called when a thread that is in Dune calls exit_group(), as
  *	exit() does, with what the process did; outside, on that thread. NULL:
