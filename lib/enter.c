@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,6 +18,8 @@ static_assert(offsetof(struct dune_thread, host_stack) == THREAD_HOST_STACK,
 	      "entry.S");
 static_assert(offsetof(struct dune_thread, signalled) == THREAD_SIGNALLED,
 	      "entry.S");
+static_assert(offsetof(struct dune_thread, syscall_entry) ==
+	      THREAD_SYSCALL_ENTRY, "entry.S");
 static_assert(sizeof(struct dune_thread) <= PAGE_SIZE, "its block");
 static_assert(offsetof(struct dune_run, regs) == 0, "entry.S");
 static_assert(offsetof(struct dune_regs, rcx) == REGS_RCX, "entry.S");
@@ -165,9 +168,29 @@ int dune_get_stats(struct dune_stats *stats)
 	return CALL1(DUNE_CALL_STATS, stats);
 }
 
+int dune_flush_tlb(const void *address, uint64_t size)
+{
+	const struct dune_flush flush = {
+		.address = (uint64_t)address,
+		.size = size,
+	};
+
+	if (!dune.entered)
+		return -EINVAL;
+	return CALL1(DUNE_CALL_FLUSH, &flush);
+}
+
 void dune_at_exit(void (*function)(const struct dune_stats *stats))
 {
 	dune.at_exit = function;
+}
+
+/* The instruction behind the one that called the kernel, or libdune. */
+uint64_t dune_caller(const struct dune_regs *regs)
+{
+	bool entry = regs->rip - (uint64_t)dune_syscall_entry < PAGE_SIZE;
+
+	return entry ? regs->rcx : regs->rip;
 }
 
 /* What the guest has, not this side of it. */
@@ -215,10 +238,18 @@ static void call_at_exit(const struct dune_thread *thread)
 /* Makes a call of the guest; some are about what libdune keeps for it. */
 static long forward(struct dune_thread *thread, struct dune_regs *regs)
 {
-	/* a signal that waits comes first */
-	if (thread->signalled && regs->rax < DUNE_CALL_SIGNAL)
-		return DUNE_RESTART;
+	if (regs->rax < DUNE_CALL_SIGNAL) {
+		/* a signal that waits comes first */
+		if (thread->signalled)
+			return DUNE_RESTART;
+		if (dune_dispatched(thread, regs))
+			return DUNE_KEEP;
+	}
 	switch (regs->rax) {
+	case SYS_rt_sigreturn:
+		/* changes all of them */
+		dune_sigreturn(thread, regs);
+		return DUNE_KEEP;
 	case SYS_clone:
 	case SYS_clone3:
 	case SYS_fork:
@@ -240,6 +271,10 @@ static long forward(struct dune_thread *thread, struct dune_regs *regs)
 		return dune_sigaltstack(regs);
 	case SYS_rseq:
 		return dune_rseq(thread, regs);
+	case SYS_prctl:
+		if ((int)regs->rdi == PR_SET_SYSCALL_USER_DISPATCH)
+			return dune_set_dispatch(thread, regs);
+		return dune_forward_syscall(thread, regs);
 	case SYS_arch_prctl:
 		return prctl_base(thread, regs);
 	case SYS_close:
@@ -252,6 +287,8 @@ static long forward(struct dune_thread *thread, struct dune_regs *regs)
 	case DUNE_CALL_STATS:
 		return CALL3(SYS_ioctl, thread->vcpu, DUNE_GET_STATS,
 			     regs->rdi);
+	case DUNE_CALL_FLUSH:
+		return CALL3(SYS_ioctl, thread->vcpu, DUNE_FLUSH, regs->rdi);
 	default:
 		return dune_forward_syscall(thread, regs);
 	}
@@ -263,10 +300,6 @@ static void system_call(struct dune_thread *thread)
 	long ret = 0;
 
 	switch (regs->rax) {
-	case SYS_rt_sigreturn:
-		/* changes all of them */
-		dune_sigreturn(thread, regs);
-		return;
 	case DUNE_CALL_SIGNAL:
 		dune_deliver(thread, (struct dune_frame *)regs->rdi);
 		break;
@@ -281,7 +314,7 @@ static void system_call(struct dune_thread *thread)
 	regs = &thread->run->regs;
 	if (ret == DUNE_RESTART)
 		regs->rip -= dune_module.hypercall_len;
-	else
+	else if (ret != DUNE_KEEP)
 		regs->rax = ret;
 }
 
@@ -320,7 +353,8 @@ int dune_host_loop(struct dune_thread *thread)
 
 	for (;;) {
 		dune_rseq_update(thread);
-		run->flags = thread->pending ? 0 : DUNE_RUN_DIRECT_SYSCALLS;
+		run->flags = thread->pending || thread->dispatch.on ?
+			     0 : DUNE_RUN_DIRECT_SYSCALLS;
 		ret = dune_run_vcpu(thread->vcpu);
 		if (run->exit_reason == DUNE_EXIT_RESTART) {
 			/* it is the result of the guest's system call */

@@ -36,19 +36,90 @@ dune_enter_guest:
 	push	%rbx
 	.cfi_adjust_cfa_offset 8
 	.cfi_rel_offset rbx, 0
-	mov	%rsp, %rbx
-	.cfi_def_cfa_register rbx
+	push	%r12
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset r12, 0
+	mov	%rsp, %r12
+	.cfi_def_cfa_register r12
 	mov	THREAD_HOST_STACK(%rdi), %rsp
-	call	dune_host_loop
+	mov	%rdi, %rbx
+	lea	dune_host_loop(%rip), %rax
+	call	dune_host_side
 	/* It came back: the guest was never entered. */
-	mov	%rbx, %rsp
+	mov	%r12, %rsp
 	.cfi_def_cfa_register rsp
+	pop	%r12
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore r12
 	pop	%rbx
 	.cfi_adjust_cfa_offset -8
 	.cfi_restore rbx
 	ret
 	.cfi_endproc
 	.size	dune_enter_guest, . - dune_enter_guest
+
+/* DWARF's numbers: of registers, and of what computes where they are. */
+#define DWARF_RIP	16
+#define DW_CFA_def_cfa_expression	0x0f
+#define DW_CFA_expression		0x10
+#define DW_OP_breg3	0x73	/* rbx and an offset */
+#define DW_OP_deref	0x06
+#define DW_OP_const1u	0x08
+#define DW_OP_const2s	0x0b
+#define DW_OP_dup	0x12
+#define DW_OP_and	0x1a
+#define DW_OP_minus	0x1c
+#define DW_OP_mul	0x1e
+#define DW_OP_plus_uconst 0x23
+#define DW_OP_eq	0x29
+#define DW_OP_lit0	0x30
+
+/* A register of the guest, in the run page. */
+	.macro	in_run_page number, offset
+	.cfi_escape DW_CFA_expression, \number, 6, \
+		DW_OP_breg3, THREAD_RUN, DW_OP_deref, \
+		DW_OP_plus_uconst, (\offset & 0x7f) | 0x80, \offset >> 7
+	.endm
+
+/*
+ * The host's side of a thread: calls the function in rax with the thread, which
+ * is in rdi and rbx. To a debugger what called this is the guest, where it is
+ * now; or behind its system call, if it is in what SYSCALL calls.
+ */
+	.type	dune_host_side, @function
+dune_host_side:
+	.cfi_startproc simple
+	.cfi_signal_frame
+	.cfi_escape DW_CFA_def_cfa_expression, 6, \
+		DW_OP_breg3, THREAD_RUN, DW_OP_deref, \
+		DW_OP_plus_uconst, REGS_RSP, DW_OP_deref
+	in_run_page 0, REGS_RAX
+	in_run_page 1, REGS_RDX
+	in_run_page 2, REGS_RCX
+	in_run_page 3, REGS_RBX
+	in_run_page 4, REGS_RSI
+	in_run_page 5, REGS_RDI
+	in_run_page 6, REGS_RBP
+	in_run_page 8, REGS_R8
+	in_run_page 9, REGS_R9
+	in_run_page 10, REGS_R10
+	in_run_page 11, REGS_R11
+	in_run_page 12, REGS_R12
+	in_run_page 13, REGS_R13
+	in_run_page 14, REGS_R14
+	in_run_page 15, REGS_R15
+	/* run + RIP - (RIP - RCX) * (((rip - entry) & -PAGE_SIZE) == 0) */
+	.cfi_escape DW_CFA_expression, DWARF_RIP, 22, \
+		DW_OP_breg3, THREAD_RUN, DW_OP_deref, \
+		DW_OP_plus_uconst, (REGS_RIP & 0x7f) | 0x80, REGS_RIP >> 7, \
+		DW_OP_dup, DW_OP_deref, \
+		DW_OP_breg3, THREAD_SYSCALL_ENTRY, DW_OP_deref, DW_OP_minus, \
+		DW_OP_const2s, 0x00, 0xf0, DW_OP_and, DW_OP_lit0, DW_OP_eq, \
+		DW_OP_const1u, REGS_RIP - REGS_RCX, DW_OP_mul, DW_OP_minus
+	call	*%rax
+	ret
+	.cfi_endproc
+	.size	dune_host_side, . - dune_host_side
 
 /*
  * long dune_raw_syscall(nr, a, b, c, d, e, f)
@@ -155,8 +226,9 @@ dune_raw_clone:
 	test	%r12, %r12
 	jz	1f
 	mov	%r12, %rdi
-	xor	%ebp, %ebp
-	call	dune_child_loop
+	mov	%r12, %rbx
+	lea	dune_child_loop(%rip), %rax
+	call	dune_host_side
 	ud2
 1:	pop	%r12
 	.cfi_adjust_cfa_offset -8

@@ -7,6 +7,7 @@
 #define THREAD_RUN		0
 #define THREAD_HOST_STACK	8
 #define THREAD_SIGNALLED	16
+#define THREAD_SYSCALL_ENTRY	24
 #define REGS_RAX		0
 #define REGS_RCX		8
 #define REGS_RDX		16
@@ -18,6 +19,7 @@
 #define REGS_R8			64
 #define REGS_R9			72
 #define REGS_R10		80
+#define REGS_R11		88
 #define REGS_R12		96
 #define REGS_R13		104
 #define REGS_R14		112
@@ -34,9 +36,13 @@
 #define DUNE_CALL_SIGNAL	0x10000
 #define DUNE_CALL_EXCEPTION	0x10001
 #define DUNE_CALL_STATS		0x10002
+#define DUNE_CALL_FLUSH		0x10003
 
 /* A system call that has to be made again, after a signal. */
 #define DUNE_RESTART		(-512)
+
+/* One that has no result: rax is what it is to be. The kernel never says so. */
+#define DUNE_KEEP		(-513)
 
 #ifndef __ASSEMBLER__
 
@@ -112,10 +118,12 @@ struct dune_rseq {
  *	back all others, and the program's mask is in @signal
  * @borrowed: the thread that made it waits for its end and frees it (vfork)
  * @vcpu: descriptor of its virtual CPU
+ * @syscall_entry: dune_syscall_entry, for those that unwind its stack
  * @map_generation: of the page table, at its last fault
  * @mask: signals blocked when it begins
  * @sighand: its handlers
  * @signal: the signal that waits
+ * @dispatch: which of its system calls are signals instead
  * @rseq: what the kernel knows
  * @program_rseq: what the program has, or NULL
  * @rseq_signature: of both
@@ -132,6 +140,7 @@ struct dune_thread {
 	bool pending;
 	bool borrowed;
 	int vcpu;
+	const uint8_t *syscall_entry;
 	uint64_t map_generation;
 	uint64_t mask;
 	struct dune_sighand *sighand;
@@ -140,6 +149,11 @@ struct dune_thread {
 		struct dune_action action;
 		uint64_t mask;
 	} signal;
+	struct {
+		bool on;
+		uint64_t offset, length;
+		const uint8_t *selector;
+	} dispatch;
 	struct dune_rseq rseq;
 	struct dune_rseq *program_rseq;
 	uint32_t rseq_signature;
@@ -167,16 +181,9 @@ long dune_raw_syscall(long nr, long a, long b, long c, long d, long e, long f);
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 extern const char _end[] __attribute__((visibility("hidden")));
 
-static inline void dune_lock(int *lock)
-{
-	while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE))
-		__builtin_ia32_pause();
-}
-
-static inline void dune_unlock(int *lock)
-{
-	__atomic_store_n(lock, 0, __ATOMIC_RELEASE);
-}
+/* lock.c */
+void dune_lock(int *lock);
+void dune_unlock(int *lock);
 
 /* entry.S */
 int dune_enter_guest(struct dune_thread *thread);
@@ -198,6 +205,7 @@ extern const char dune_run_syscall[], dune_forward_begin[], dune_forward_end[],
 
 /* enter.c: the host's side of a thread */
 int dune_host_loop(struct dune_thread *thread);
+uint64_t dune_caller(const struct dune_regs *regs);
 void dune_child_loop(struct dune_thread *thread) __attribute__((noreturn));
 extern struct dune_info dune_module;
 extern uint8_t *dune_syscall_entry;
@@ -213,6 +221,10 @@ void dune_exit(struct dune_thread *thread, long status)
 unsigned int dune_next_descriptor(unsigned int first);
 bool dune_is_readable(uint64_t address, uint64_t size);
 int dune_high_descriptor(int fd);
+
+/* dispatch.c */
+long dune_set_dispatch(struct dune_thread *thread, const struct dune_regs *regs);
+bool dune_dispatched(struct dune_thread *thread, const struct dune_regs *regs);
 
 /* descriptor.c */
 long dune_close(struct dune_thread *thread, struct dune_regs *regs);

@@ -21,6 +21,7 @@
 #define OF_MEMORY	(BIT(SIGSEGV) | BIT(SIGBUS))
 #define MASK_SIZE	8
 #define SA_RESTORER	0x04000000
+#define BY_FILTER	1	/* si_code of SIGSYS, SYS_SECCOMP elsewhere */
 
 static struct dune_sighand first;
 struct dune_sighand *const dune_first_sighand = &first;
@@ -170,6 +171,10 @@ static void handle_signal(int signal, siginfo_t *info, void *ucontext)
 	}
 	action = &thread->sighand->actions[signal];
 	thread->signal.info = *info;
+	/* a filter of the program's: it knows our side of the call only */
+	if (signal == SIGSYS && info->si_code == BY_FILTER)
+		thread->signal.info.si_call_addr =
+			(void *)dune_caller(&thread->run->regs);
 	thread->signal.action = *action;
 	thread->signal.mask = mask;
 	if (action->flags & SA_RESETHAND)

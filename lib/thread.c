@@ -84,6 +84,7 @@ static struct dune_thread *take_block(void)
 	if (thread) {
 		memset(thread, 0, sizeof(*thread));
 		thread->vcpu = -1;
+		thread->syscall_entry = dune_syscall_entry;
 	}
 	return thread;
 }
@@ -119,6 +120,14 @@ int dune_high_descriptor(int fd)
 	return high;
 }
 
+static void close_vcpu(struct dune_thread *thread)
+{
+	dune_lock(&lock);
+	CALL1(SYS_close, thread->vcpu);
+	thread->vcpu = -1;
+	dune_unlock(&lock);
+}
+
 /* Gives a thread its virtual CPU; @place: where the run page is to be. */
 static int make_vcpu(struct dune_thread *thread, void *place)
 {
@@ -126,16 +135,20 @@ static int make_vcpu(struct dune_thread *thread, void *place)
 	long run;
 	int fd;
 
+	/* a child that begins now is to know that it has the descriptor */
+	dune_lock(&lock);
 	fd = CALL3(SYS_ioctl, dune_device, DUNE_CREATE_VCPU, &args);
+	if (fd >= 0)
+		thread->vcpu = dune_high_descriptor(fd);
+	dune_unlock(&lock);
 	if (fd < 0)
 		return fd;
-	thread->vcpu = dune_high_descriptor(fd);
 	run = dune_raw_syscall(SYS_mmap, (long)place, PAGE_SIZE,
 			       PROT_READ | PROT_WRITE,
 			       MAP_SHARED | (place ? MAP_FIXED : 0),
 			       thread->vcpu, 0);
 	if (run < 0 && run > -PAGE_SIZE) {
-		CALL1(SYS_close, thread->vcpu);
+		close_vcpu(thread);
 		return run;
 	}
 	thread->run = (struct dune_run *)run;
@@ -159,11 +172,7 @@ int dune_thread_create(struct dune_thread **new)
 
 static void give_back(struct dune_thread *thread)
 {
-	int vcpu = thread->vcpu;
-
-	/* a child that begins now is not to take another's for it */
-	thread->vcpu = -1;
-	CALL1(SYS_close, vcpu);
+	close_vcpu(thread);
 	CALL2(SYS_munmap, thread->run, PAGE_SIZE);
 	if (thread->sighand)
 		dune_sighand_put(thread->sighand);
@@ -364,6 +373,7 @@ static int become_process(struct dune_thread *thread,
 	/* signals that wait are the parent's */
 	thread->pending = false;
 	thread->signalled = false;
+	thread->dispatch.on = false;
 	err = make_vcpu(thread, thread->run);
 	if (err)
 		return err;

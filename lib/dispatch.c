@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Syscall user dispatch: a thread may have its system calls made into SIGSYS,
+ * but for those from one part of its memory. The kernel would see libdune's
+ * code make all of them, so this is done here as the kernel would do it.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+/* Behind the last address that a process can have. */
+#define ADDRESS_LIMIT	((1UL << 47) - PAGE_SIZE)
+
+#define USER_DISPATCH	2	/* si_code; the C library has no name for it */
+#define MASK_SIZE	8
+
+/* prctl(PR_SET_SYSCALL_USER_DISPATCH, mode, offset, length, selector) */
+long dune_set_dispatch(struct dune_thread *thread, const struct dune_regs *regs)
+{
+	uint64_t offset = regs->rdx, length = regs->r10, selector = regs->r8;
+
+	switch (regs->rsi) {
+	case PR_SYS_DISPATCH_OFF:
+		if (offset || length || selector)
+			return -EINVAL;
+		thread->dispatch.on = false;
+		return 0;
+	case PR_SYS_DISPATCH_ON:
+		if (offset && offset + length <= offset)
+			return -EINVAL;
+		if (selector >= ADDRESS_LIMIT)
+			return -EFAULT;
+		thread->dispatch.on = true;
+		thread->dispatch.offset = offset;
+		thread->dispatch.length = length;
+		thread->dispatch.selector = (const uint8_t *)selector;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static void end_by_sigsys(void)
+{
+	const struct dune_action none = { .handler = (uint64_t)SIG_DFL };
+	uint64_t mask = ~(1ULL << (SIGSYS - 1));
+
+	CALL4(SYS_rt_sigaction, SIGSYS, &none, NULL, MASK_SIZE);
+	CALL2(SYS_tkill, CALL0(SYS_gettid), SIGSYS);
+	for (;;)
+		CALL4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, MASK_SIZE);
+}
+
+static void send_sigsys(struct dune_thread *thread, const struct dune_regs *regs)
+{
+	uint64_t mask = dune_hold_signals(thread);
+	siginfo_t info;
+
+	if (mask & 1ULL << (SIGSYS - 1) ||
+	    thread->sighand->actions[SIGSYS].handler == (uint64_t)SIG_IGN)
+		end_by_sigsys();
+	memset(&info, 0, sizeof(info));
+	info.si_signo = SIGSYS;
+	info.si_code = USER_DISPATCH;
+	info.si_call_addr = (void *)dune_caller(regs);
+	info.si_syscall = regs->rax;
+	info.si_arch = AUDIT_ARCH_X86_64;
+	CALL4(SYS_rt_tgsigqueueinfo, CALL0(SYS_getpid), CALL0(SYS_gettid),
+	      SIGSYS, &info);
+	dune_release_signals(thread, mask);
+}
+
+/* Returns whether the call became a signal; the guest goes on behind it. */
+bool dune_dispatched(struct dune_thread *thread, const struct dune_regs *regs)
+{
+	uint8_t choice;
+
+	if (!thread->dispatch.on ||
+	    dune_caller(regs) - thread->dispatch.offset <
+	    thread->dispatch.length)
+		return false;
+	/* not readable: ends the process as it would outside */
+	if (thread->dispatch.selector) {
+		choice = *thread->dispatch.selector;
+		if (choice == SYSCALL_DISPATCH_FILTER_ALLOW)
+			return false;
+		if (choice != SYSCALL_DISPATCH_FILTER_BLOCK)
+			end_by_sigsys();
+	}
+	send_sigsys(thread, regs);
+	return true;
+}
