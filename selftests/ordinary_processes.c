@@ -57,14 +57,14 @@ static void *in_same_ring(void *arg)
 	return fine ? arg : NULL;
 }
 
-TEST_F(process, threads_come_and_go)
+TEST_F_TIMEOUT(process, threads_come_and_go, 300)
 {
 	pthread_t thread;
 	void *result;
 	int i;
 
 	errno = EAGAIN;
-	for (i = 0; i < 300; i++) {
+	for (i = 0; i < 2000; i++) {
 		ASSERT_EQ(0, pthread_create(&thread, NULL, in_same_ring, self));
 		ASSERT_EQ(0, pthread_join(thread, &result));
 		ASSERT_EQ(self, result);
@@ -178,19 +178,19 @@ static int status_of(pid_t pid)
 	return status;
 }
 
-TEST_F(process, children_go_on_in_the_same_ring)
+TEST_F_TIMEOUT(process, children_go_on_in_the_same_ring, 600)
 {
 	int i, shared = 1;
 	pid_t pid;
 
-	for (i = 0; i < 50; i++) {
+	for (i = 0; i < 1000; i++) {
 		pid = fork();
 		ASSERT_LE(0, pid);
 		if (!pid) {
 			shared = 2;
-			_exit(ring() == first_ring ? i : 99);
+			_exit(ring() == first_ring ? i % 99 : 99);
 		}
-		EXPECT_EQ(i << 8, status_of(pid));
+		EXPECT_EQ(i % 99 << 8, status_of(pid));
 		EXPECT_EQ(1, shared);
 	}
 }

@@ -1,0 +1,269 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# programs.sh [NAME...] - programs that nobody here wrote, outside and under
+# dune-run: their output and status are to be the same
+#
+# For a Debian user land with the packages that tools/check names. Each program
+# is a function that runs it by $run. PROGRAMS_SECONDS says for how long each
+# of stress-ng's stressors runs.
+all="busybox dash bash perl python_threads python_signals python_processes
+	python_memory python_sockets python_ctypes gcc sqlite3 compressors
+	openssl redis lighttpd git stress"
+names=${*:-$all}
+seconds=${PROGRAMS_SECONDS:-10}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export LC_ALL=C.UTF-8 HOME="$work" PYTHONDONTWRITEBYTECODE=1
+
+shell_script()
+{
+	cat <<'SCRIPT'
+set -e
+seq 1 100 | grep 7 | sort -r | head -n 5 | tr '\n' ' '
+for i in 1 2 3; do echo "$i $(expr $i \* $i)"; done | while read -r a b; do
+	printf '%s:%s ' "$a" "$b"
+done
+trap 'echo trapped' USR1
+kill -USR1 $$
+(exit 7) || echo "status $?"
+sleep 100 & job=$!
+kill -TERM $job
+wait $job || echo "job $?"
+set -m
+sleep 0.1 & wait $! && echo "done $?"
+cat <<END | wc -l
+one
+two
+END
+mkdir d && cd d && touch a b c && ls && cd .. && rm -r d
+exec sh -c 'echo last; exit 3'
+SCRIPT
+}
+
+busybox()
+{
+	shell_script | $run busybox sh
+}
+
+dash()
+{
+	shell_script | $run dash
+}
+
+bash()
+{
+	shell_script | $run bash
+	echo 'diff <(seq 3) <(seq 4); coproc cat; echo hi >&${COPROC[1]};
+	      read -r x <&${COPROC[0]}; echo $x; a=(1 2 3); echo ${#a[@]}' |
+		$run bash
+}
+
+perl()
+{
+	$run perl -e '
+		use POSIX; $| = 1;
+		my %h = map { $_ => $_ ** 2 } 1 .. 1000;
+		print join(",", (sort { $h{$b} <=> $h{$a} } keys %h)[0 .. 9]), "\n";
+		local $SIG{ALRM} = sub { print "alarm\n" };
+		alarm 1; select undef, undef, undef, 3;
+		for my $i (1 .. 5) { my $p = fork; exit $i if !$p; waitpid $p, 0;
+			print $? >> 8, "\n" }
+		my $t = "a1b22c333" x 1000; my $n = () = $t =~ /\d+/g; print "$n\n";
+		print `echo from a shell`; kill TERM => $$'
+}
+
+# One of Python's own tests; its times are its own.
+python_test()
+{
+	$run python3 -m test -u none "$@" >"$work/python" 2>&1
+	ended=$?
+	grep -E "^(Tests result|Result|test .* failed|test .* crashed)" \
+		"$work/python"
+	[ $ended -eq 0 ] || tail -n 60 "$work/python" >&2
+	return $ended
+}
+
+python_threads() { python_test test_threading test_thread test_queue; }
+python_signals() { python_test test_signal test_threadsignals; }
+python_processes() { python_test test_subprocess test_posix; }
+python_memory() { python_test test_mmap test_mmap; }
+python_sockets() { python_test test_selectors test_socket; }
+python_ctypes() { python_test test_ctypes; }
+
+gcc()
+{
+	mkdir "$work/c"
+	for i in 1 2 3 4; do
+		echo "int f$i(int x) { return x * $i; }" >"$work/c/f$i.c"
+	done
+	cat >"$work/c/main.c" <<-'END'
+	#include <stdio.h>
+	int f1(int), f2(int), f3(int), f4(int);
+	int main(void) { printf("%d\n", f1(1) + f2(2) + f3(3) + f4(4)); }
+	END
+	printf 'main: main.o f1.o f2.o f3.o f4.o\nCFLAGS=-O2 -Wall\n' \
+		>"$work/c/Makefile"
+	$run make -s -j2 -C "$work/c" && "$work/c/main" &&
+		sha256sum <"$work/c/main"
+	ended=$?
+	rm -r "$work/c"
+	return $ended
+}
+
+sqlite3()
+{
+	$run sqlite3 "$work/base" <<-'END'
+	create table t(a integer primary key, b text);
+	with recursive n(i) as (select 1 union all select i+1 from n where i<2000)
+	insert into t select i, 'row ' || i from n;
+	select count(*), sum(a), max(b) from t;
+	create index i on t(b);
+	select a from t where b = 'row 77';
+	delete from t where a % 2; vacuum; pragma integrity_check;
+	select count(*) from t;
+	END
+	ended=$?
+	rm -f "$work/base"
+	return $ended
+}
+
+compressors()
+{
+	head -c 1000000 /lib/x86_64-linux-gnu/libc.so.6 >"$work/data"
+	for program in gzip xz zstd; do
+		$run $program -c <"$work/data" >"$work/packed" || return
+		sha256sum <"$work/packed"
+		$run $program -dc <"$work/packed" | cmp - "$work/data" || return
+	done
+	$run xz -T2 -c <"$work/data" | $run xz -dc | cmp - "$work/data"
+}
+
+openssl()
+{
+	key="$work/key"
+	$run openssl genrsa -out "$key" 2048 2>&1 &&
+		$run openssl rsa -in "$key" -check -noout 2>&1 &&
+		$run openssl dgst -sha256 /etc/passwd &&
+		$run openssl dgst -sha256 -sign "$key" -out "$work/signed" \
+			/etc/passwd &&
+		$run openssl dgst -sha256 -prverify "$key" \
+			-signature "$work/signed" /etc/passwd &&
+		$run openssl enc -aes-256-cbc -pbkdf2 -k secret -in /etc/passwd |
+		$run openssl enc -d -aes-256-cbc -pbkdf2 -k secret |
+		cmp - /etc/passwd
+}
+
+# until NAME COMMAND...: until a server answers
+until_up()
+{
+	tries=0
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		[ $tries -lt 300 ] || return
+		sleep 0.1
+	done
+}
+
+redis()
+{
+	$run redis-server --port 7000 --save '' --dir "$work" \
+		>"$work/redis" 2>&1 &
+	until_up redis-cli -p 7000 ping &&
+		$run redis-benchmark -p 7000 -n 500 -c 8 -q \
+			-t set,get,incr,lpush,lrange_100 >"$work/bench" 2>&1 &&
+		tr '\r' '\n' <"$work/bench" | grep -c "requests per second" &&
+		$run redis-cli -p 7000 set name value &&
+		$run redis-cli -p 7000 get name
+	ended=$?
+	redis-cli -p 7000 shutdown nosave
+	wait $! || ended=$?
+	return $ended
+}
+
+lighttpd()
+{
+	mkdir "$work/www"
+	seq 1 20000 >"$work/www/numbers"
+	cat >"$work/lighttpd.conf" <<-END
+	server.document-root = "$work/www"
+	server.port = 7001
+	END
+	$run lighttpd -D -f "$work/lighttpd.conf" >"$work/log" 2>&1 &
+	until_up curl -s http://127.0.0.1:7001/numbers
+	for i in 1 2 3 4 5; do
+		$run curl -s http://127.0.0.1:7001/numbers | sha256sum
+	done
+	$run curl -s -o /dev/null -w '%{http_code}\n' http://127.0.0.1:7001/none
+	kill -INT $!
+	wait $!
+	ended=$?
+	rm -r "$work/www"
+	return $ended
+}
+
+git()
+{
+	export GIT_AUTHOR_DATE=2026-01-01T00:00:00Z
+	export GIT_COMMITTER_DATE=2026-01-01T00:00:00Z
+	repository="$work/repository"
+	commit="-c user.name=n -c user.email=e commit -q"
+	$run git init -q -b main "$repository" && cd "$repository" &&
+		for i in 1 2 3; do
+			seq 1 $((i * 100)) >file
+			$run git add file && $run git $commit -m "commit $i"
+		done
+	$run git log --oneline --stat
+	$run git checkout -q -b side HEAD~1 && echo x >other &&
+		$run git add other && $run git $commit -m side &&
+		$run git -c user.name=n -c user.email=e merge -q main -m merge
+	$run git gc -q && $run git fsck --full && $run git rev-parse HEAD
+	ended=$?
+	cd / && rm -rf "$repository"
+	return $ended
+}
+
+stress()
+{
+	for stressor in cpu vm signal fork thread pipe futex timer mmap poll; do
+		options=
+		[ $stressor = vm ] && options="--vm-bytes 64M"
+		[ $stressor = thread ] && stressor=pthread
+		[ $stressor = signal ] && stressor=signest
+		$run stress-ng --$stressor 2 $options --timeout "$seconds" \
+			--verify --quiet --temp-path "$work" >"$work/stress" 2>&1
+		echo "$stressor $?"
+		sed 's/^/  /' "$work/stress" >&2
+	done
+}
+
+# once NAME: it, as $run says; sets $status
+once()
+{
+	(cd "$work" && $1) </dev/null >"$work/$2.out" 2>"$work/$2.err"
+	status=$?
+}
+
+echo "TAP version 13"
+echo "1..$(echo $names | wc -w)"
+test=0
+failed=0
+for name in $names; do
+	test=$((test + 1))
+	run=command
+	once "$name" outside
+	outside=$status
+	run="dune-run --follow"
+	once "$name" inside
+	if [ $outside -eq $status ] &&
+	   cmp -s "$work/outside.out" "$work/inside.out"; then
+		echo "ok $test $name"
+		continue
+	fi
+	failed=1
+	echo "# status $status, outside $outside"
+	diff "$work/outside.out" "$work/inside.out" | sed 's/^/# /'
+	tail -n 60 "$work/inside.err" | sed 's/^/# /'
+	echo "not ok $test $name"
+done
+exit $failed
