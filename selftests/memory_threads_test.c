@@ -93,14 +93,17 @@ static void *work(void *data)
 						 worker->index);
 		worker->result = guest->run->regs.rax;
 		if (worker->exit_reason != DUNE_EXIT_SHUTDOWN || control->stop)
-			return NULL;
+			break;
 		worker->ends++;
 		while (control->closed && !control->stop)
 			sched_yield();
 		guest_destroy(guest);
 		if (guest_create(guest))
-			return NULL;
+			break;
 	}
+	/* if this is too early, nobody is to wait for it */
+	control->stop = 1;
+	return NULL;
 }
 
 static bool start(struct worker *workers, guest_function *function)

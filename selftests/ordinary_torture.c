@@ -33,7 +33,7 @@ static struct worker {
 } workers[WORKERS];
 
 static __thread struct worker *self_worker;
-static int stop;
+static int stop, all_sent;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static long locked;
 
@@ -141,19 +141,27 @@ static void (*const works[])(struct worker *worker, unsigned int *seed) = {
 	do_map, do_fork, do_thread, do_pipe, do_sleep, do_count,
 };
 
+static bool missing(struct worker *worker)
+{
+	return __atomic_load_n(&worker->received, __ATOMIC_RELAXED) !=
+	       worker->sent;
+}
+
 static void *work(void *arg)
 {
 	struct worker *worker = arg;
 	unsigned int seed = worker - workers;
+	int i;
 
 	self_worker = worker;
 	while (!stopped()) {
 		worker->work(worker, &seed);
 		worker->rounds++;
 	}
-	/* what is still on its way */
-	while (__atomic_load_n(&worker->received, __ATOMIC_RELAXED) !=
-	       __atomic_load_n(&worker->sent, __ATOMIC_RELAXED))
+	/* what is still on its way; a thread that is ending hears of none */
+	while (!__atomic_load_n(&all_sent, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	for (i = 0; i < 20000 && missing(worker); i++)
 		usleep(1000);
 	return NULL;
 }
@@ -168,7 +176,6 @@ static void *send(void *arg)
 	while (!stopped()) {
 		worker = &workers[rand_r(&seed) % WORKERS];
 		value.sival_ptr = worker;
-		/* counted first: it may end when all have arrived */
 		__atomic_add_fetch(&worker->sent, 1, __ATOMIC_RELAXED);
 		if (pthread_sigqueue(worker->thread, SIGRTMIN + rand_r(&seed) %
 				     KINDS, value))
@@ -229,6 +236,7 @@ TEST_F_TIMEOUT(torture, threads_signals_forks_and_maps, 1100)
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	for (i = 0; i < SENDERS; i++)
 		pthread_join(senders[i], NULL);
+	__atomic_store_n(&all_sent, 1, __ATOMIC_RELEASE);
 	for (i = 0; i < WORKERS; i++) {
 		pthread_join(workers[i].thread, NULL);
 		EXPECT_EQ(workers[i].sent, workers[i].received);
