@@ -325,7 +325,12 @@ static bool ask_kernel(const struct dune_frame *frame, uint64_t cr2,
 	return !there || fetch;
 }
 
-/* Nobody handles it: the thread ends outside, by the same instruction. */
+#define INT3		0xcc
+
+/*
+ * Nobody handles it: the thread ends outside, by the same instruction. (A
+ * debugger whose breakpoint that is may let it go on there.)
+ */
 static void die(struct dune_thread *thread, struct dune_frame *frame)
 {
 	struct dune_state state;
@@ -334,10 +339,14 @@ static void die(struct dune_thread *thread, struct dune_frame *frame)
 		CALL2(SYS_arch_prctl, ARCH_SET_FS, state.fs.base);
 		CALL2(SYS_arch_prctl, ARCH_SET_GS, state.gs.base);
 	}
-	/* one instruction only, should it not fault any more */
 	frame->cs = 0x33;
 	frame->ss = 0x2b;
-	frame->rflags |= EFLAGS_TF;
+	if (frame->vector == VECTOR_BP &&
+	    *(const uint8_t *)(frame->rip - 1) == INT3)
+		frame->rip--;
+	else
+		/* one instruction only, should it not fault any more */
+		frame->rflags |= EFLAGS_TF;
 	dune_resume_outside(frame);
 }
 

@@ -9,11 +9,14 @@
 # of stress-ng's stressors runs.
 all="busybox dash bash perl python_threads python_signals python_processes
 	python_memory python_sockets python_ctypes gcc sqlite3 compressors
-	openssl redis lighttpd git stress"
+	openssl redis lighttpd git gdb strace stress"
 names=${*:-$all}
 seconds=${PROGRAMS_SECONDS:-10}
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# cores where they can be found, while this runs
+pattern=$(cat /proc/sys/kernel/core_pattern)
+echo core >/proc/sys/kernel/core_pattern
+trap 'echo "$pattern" >/proc/sys/kernel/core_pattern; rm -rf "$work"' EXIT
 export LC_ALL=C.UTF-8 HOME="$work" PYTHONDONTWRITEBYTECODE=1
 
 shell_script()
@@ -131,7 +134,7 @@ sqlite3()
 compressors()
 {
 	head -c 1000000 /lib/x86_64-linux-gnu/libc.so.6 >"$work/data"
-	for program in gzip xz zstd; do
+	for program in "gzip -n" xz zstd; do
 		$run $program -c <"$work/data" >"$work/packed" || return
 		sha256sum <"$work/packed"
 		$run $program -dc <"$work/packed" | cmp - "$work/data" || return
@@ -221,6 +224,82 @@ git()
 	ended=$?
 	cd / && rm -rf "$repository"
 	return $ended
+}
+
+# A program for debuggers: it waits, or ends badly, some calls deep.
+subject()
+{
+	cat >"$work/subject.c" <<-'END'
+	#include <stdlib.h>
+	#include <unistd.h>
+	long rounds, secret = 4711;
+	__attribute__((noipa)) void one_round(void)
+	{
+		rounds++;
+		getppid();
+		usleep(1000);
+	}
+	__attribute__((noipa)) int deep(int depth, int how)
+	{
+		if (depth)
+			return deep(depth - 1, how) + 1;
+		if (how == 'a')
+			abort();
+		if (how == 's')
+			*(volatile int *)&rounds = *(volatile int *)0x1234;
+		while (secret)
+			one_round();
+		return 0;
+	}
+	int main(int argc, char **argv)
+	{
+		return deep(3, *argv[1]);
+	}
+	END
+	command gcc -g -O1 -o "$work/subject" "$work/subject.c"
+}
+
+# The functions and values that gdb tells of.
+debug()
+{
+	command gdb -nx -batch -ex 'set debuginfod enabled off' "$@" 2>&1 |
+		grep -oE '(in|at) (main|deep|one_round|abort) |^\$.*|^SIG.*' |
+		uniq
+}
+
+gdb()
+{
+	subject
+	$run "$work/subject" wait &
+	pid=$!
+	sleep 1
+	debug -p $pid -ex bt -ex 'print secret' -ex 'break one_round' \
+		-ex continue -ex bt -ex 'print rounds > 0' -ex 'delete' \
+		-ex 'set var secret = 0' -ex detach | grep -v usleep
+	wait $pid
+	echo "status $?"
+	ulimit -c unlimited
+	for how in abort segv; do
+		$run "$work/subject" $how
+		echo "status $?"
+		debug "$work/subject" "$work/core" -ex bt -ex 'print secret'
+		rm -f "$work/core"
+	done
+}
+
+strace()
+{
+	subject
+	$run "$work/subject" wait &
+	pid=$!
+	sleep 1
+	timeout -s INT 2 strace -f -p $pid -o "$work/calls"
+	grep -oE '^[0-9]+ +(getppid|clock_nanosleep)' "$work/calls" |
+		awk '{ print $2 }' | sort -u
+	# it goes on without its tracer
+	command gdb -nx -batch -p $pid -ex 'set var secret = 0' >/dev/null 2>&1
+	wait $pid
+	echo "status $?"
 }
 
 stress()
