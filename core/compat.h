@@ -81,12 +81,6 @@
 #define dune_young_t	bool
 #endif
 
-/* 7.0: a field of the VMCB, and its bit, have the manual's newer name */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
-#define misc_ctl		nested_ctl
-#define SVM_MISC_ENABLE_NP	SVM_NESTED_CTL_NP_ENABLE
-#endif
-
 /*
  * 6.18: some functions are exported to KVM alone; see kernel_function.c.
  */
@@ -99,13 +93,6 @@ DECLARE_STATIC_CALL(dune_update_cr4, cr4_update_irqsoff);
 #else
 #define dune_load_fpu()			switch_fpu_return()
 #define dune_update_cr4(set, clear)	cr4_update_irqsoff(set, clear)
-#endif
-
-/* 7.0: it is a matter of the kernel's own VMX code */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
-#define dune_pt_handle_vmx(on)
-#else
-#define dune_pt_handle_vmx(on)	intel_pt_handle_vmx(on)
 #endif
 
 /* A process has an LDT only where the kernel was built to make them. */

@@ -11,7 +11,7 @@ if [ ! -e $module ]; then
 fi
 
 echo "TAP version 13"
-echo "1..5"
+echo "1..6"
 status=0
 
 verdict()
@@ -33,8 +33,10 @@ output=$(dune-hello 2>&1)
 verdict $? "3 a program runs"
 echo "$output" | grep -q "^system calls: 0 in place"
 verdict $? "4 none of its system calls is made in place"
+output=$(DUNE_TORTURE_SECONDS=2 "$here/process_test.sh" 2>&1)
+verdict $? "5 ordinary programs do not notice"
 rmmod dune && insmod $module
 output=$(dune-hello 2>&1)
 echo "$output" | grep -q "^system calls: [1-9][0-9]* in place"
-verdict $? "5 with the parameter's default they are"
+verdict $? "6 with the parameter's default they are"
 exit $status

@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/string.h>
+#include <linux/version.h>
 #include <asm/io.h>
 #include <asm/msr.h>
 #include <asm/processor-flags.h>
@@ -13,6 +14,12 @@
 #include "../../core/vcpu.h"
 #include "capability.h"
 #include "vcpu.h"
+
+/* 7.0: a field of the VMCB, and its bit, have the manual's newer name */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#define misc_ctl		nested_ctl
+#define SVM_MISC_ENABLE_NP	SVM_NESTED_CTL_NP_ENABLE
+#endif
 
 /* Nested entries are ordinary ones, and every access is a user's (APM vol. 2,
  * "Nested versus Guest Page Faults").

@@ -3,6 +3,7 @@
 #include <linux/gfp.h>
 #include <linux/percpu.h>
 #include <linux/smp.h>
+#include <linux/version.h>
 #include <asm/io.h>
 #include <asm/perf_event.h>
 #include <asm/processor-flags.h>
@@ -13,6 +14,13 @@
 #include "enable.h"
 #include "insn.h"
 #include "vcpu.h"
+
+/* 7.0: it is a matter of the kernel's own VMX code */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+#define dune_pt_handle_vmx(on)
+#else
+#define dune_pt_handle_vmx(on)	intel_pt_handle_vmx(on)
+#endif
 
 /* Intel SDM, "VMXON Region": a page that belongs to the CPU while it is in
  * VMX operation, begun by the revision identifier of its VMCS format.
