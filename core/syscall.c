@@ -90,6 +90,8 @@ bool dune_syscall_may_be_direct(u64 number, u64 request)
 	case __NR_close_range:
 	case __NR_dup2:
 	case __NR_dup3:
+	case __NR_setrlimit:
+	case __NR_prlimit64:
 	case __NR_prctl:
 	case __NR_restart_syscall:
 	case __NR_arch_prctl:

@@ -6,8 +6,45 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+
+/* Above what programs use by number, within what is allowed by default. */
+#define WITHIN_LIMIT	768
+
+/* The kernel has a table of all numbers up to the highest. */
+#define MAX_LIMIT	16384
+
+static long change_limit(const struct rlimit *new, struct rlimit *old)
+{
+	return CALL4(SYS_prlimit64, 0, RLIMIT_NOFILE, new, old);
+}
+
+/*
+ * Gives a descriptor a number out of the program's way, if there is room:
+ * beyond what the program may have, where it does not find it by trying all.
+ * Returns the descriptor. Only one thread at a time may do this.
+ */
+int dune_high_descriptor(int fd)
+{
+	struct rlimit limit = { 0 }, raised;
+	int high, first = WITHIN_LIMIT;
+
+	change_limit(NULL, &limit);
+	raised = (struct rlimit){ limit.rlim_max, limit.rlim_max };
+	if (limit.rlim_cur <= MAX_LIMIT && limit.rlim_cur < limit.rlim_max &&
+	    !change_limit(&raised, NULL))
+		first = limit.rlim_cur;
+	high = CALL3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, first);
+	if (first != WITHIN_LIMIT)
+		change_limit(&limit, NULL);
+	if (high < 0)
+		return fd;
+	CALL1(SYS_close, fd);
+	return high;
+}
 
 long dune_close(struct dune_thread *thread, struct dune_regs *regs)
 {

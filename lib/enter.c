@@ -284,6 +284,9 @@ static long forward(struct dune_thread *thread, struct dune_regs *regs)
 	case SYS_dup2:
 	case SYS_dup3:
 		return dune_duplicate(thread, regs);
+	case SYS_setrlimit:
+	case SYS_prlimit64:
+		return dune_limit(thread, regs);
 	case DUNE_CALL_STATS:
 		return CALL3(SYS_ioctl, thread->vcpu, DUNE_GET_STATS,
 			     regs->rdi);

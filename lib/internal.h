@@ -220,13 +220,14 @@ void dune_exit(struct dune_thread *thread, long status)
 	__attribute__((noreturn));
 unsigned int dune_next_descriptor(unsigned int first);
 bool dune_is_readable(uint64_t address, uint64_t size);
-int dune_high_descriptor(int fd);
+long dune_limit(struct dune_thread *thread, struct dune_regs *regs);
 
 /* dispatch.c */
 long dune_set_dispatch(struct dune_thread *thread, const struct dune_regs *regs);
 bool dune_dispatched(struct dune_thread *thread, const struct dune_regs *regs);
 
 /* descriptor.c */
+int dune_high_descriptor(int fd);
 long dune_close(struct dune_thread *thread, struct dune_regs *regs);
 long dune_close_range(struct dune_thread *thread, struct dune_regs *regs);
 long dune_duplicate(struct dune_thread *thread, struct dune_regs *regs);

@@ -4,7 +4,6 @@
 
 #include <asm/prctl.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/sched.h>
 #include <string.h>
@@ -14,9 +13,6 @@
 
 #define BLOCKS		64
 #define CHUNK_SIZE	(BLOCKS * DUNE_THREAD_SIZE)
-
-/* Above what programs use by number, within what is allowed by default. */
-#define FIRST_DESCRIPTOR	768
 
 /**
  * struct chunk - memory for threads
@@ -32,6 +28,8 @@ struct chunk {
 };
 
 static struct chunk *chunks;
+
+/* Held while a thread gets or loses what a child of fork() has to know of. */
 static int lock;
 
 static struct chunk *new_chunk(void)
@@ -107,17 +105,6 @@ struct dune_thread *dune_thread_of(const void *stack)
 			return (void *)((uint64_t)stack &
 					~(DUNE_THREAD_SIZE - 1));
 	return NULL;
-}
-
-/* Out of the program's way, if there is room. */
-int dune_high_descriptor(int fd)
-{
-	int high = CALL3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR);
-
-	if (fd < 0 || high < 0)
-		return fd;
-	CALL1(SYS_close, fd);
-	return high;
 }
 
 static void close_vcpu(struct dune_thread *thread)
@@ -196,6 +183,17 @@ void dune_exit(struct dune_thread *thread, long status)
 		dune_leave_block(&nothing, status);
 	give_back(thread);
 	dune_leave_block(used_flag(thread), status);
+}
+
+/* While the limit of descriptors is changed, by libdune or by the program. */
+long dune_limit(struct dune_thread *thread, struct dune_regs *regs)
+{
+	long ret;
+
+	dune_lock(&lock);
+	ret = dune_forward_syscall(thread, regs);
+	dune_unlock(&lock);
+	return ret;
 }
 
 /* The lowest of libdune's own descriptors from @first on, or UINT_MAX. */

@@ -8,7 +8,7 @@ if [ ! -e /dev/dune ]; then
 fi
 
 echo "TAP version 13"
-echo "1..18"
+echo "1..19"
 test=0
 failed=0
 work=$(mktemp -d)

@@ -14,6 +14,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
@@ -415,7 +416,10 @@ TEST_F(process, the_first_thread_may_leave_first)
 TEST_F(process, descriptors_are_the_programs_own)
 {
 	int fd = open("/dev/null", O_RDONLY);
+	struct rlimit limit;
 
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
+	EXPECT_LT(limit.rlim_cur, limit.rlim_max);
 	/* nobody took the lowest number */
 	EXPECT_GT(10, fd);
 	close(fd);
@@ -424,6 +428,9 @@ TEST_F(process, descriptors_are_the_programs_own)
 	for (fd = 3; fd < 2000; fd++) {
 		EXPECT_EQ(-1, close(fd));
 		EXPECT_EQ(EBADF, errno);
+		/* within the limit there is none to be found */
+		if (fd < (int)limit.rlim_cur)
+			EXPECT_EQ(-1, fcntl(fd, F_GETFD));
 	}
 	fd = open("/dev/null", O_RDONLY);
 	EXPECT_EQ(3, fd);
