@@ -14,8 +14,9 @@
 /* Above what programs use by number, within what is allowed by default. */
 #define WITHIN_LIMIT	768
 
-/* The kernel has a table of all numbers up to the highest. */
-#define MAX_LIMIT	16384
+/* From here to there: the kernel has a table of all up to the highest. */
+#define FIRST_BEYOND	1024
+#define LAST_BEYOND	16384
 
 static long change_limit(const struct rlimit *new, struct rlimit *old)
 {
@@ -31,12 +32,14 @@ int dune_high_descriptor(int fd)
 {
 	struct rlimit limit = { 0 }, raised;
 	int high, first = WITHIN_LIMIT;
+	rlim_t beyond;
 
 	change_limit(NULL, &limit);
 	raised = (struct rlimit){ limit.rlim_max, limit.rlim_max };
-	if (limit.rlim_cur <= MAX_LIMIT && limit.rlim_cur < limit.rlim_max &&
+	beyond = limit.rlim_cur < FIRST_BEYOND ? FIRST_BEYOND : limit.rlim_cur;
+	if (beyond <= LAST_BEYOND && beyond < limit.rlim_max &&
 	    !change_limit(&raised, NULL))
-		first = limit.rlim_cur;
+		first = beyond;
 	high = CALL3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, first);
 	if (first != WITHIN_LIMIT)
 		change_limit(&limit, NULL);
