@@ -22,6 +22,20 @@ static inline void *guest_alloc_large(void)
 	return (void *)((area + LARGE - 1) & ~(LARGE - 1));
 }
 
+/* A guest that sees such memory. Returns as guest_create(). */
+static inline int guest_with_memory(struct guest *guest, uint64_t **data)
+{
+	int err = guest_create(guest);
+
+	if (err)
+		return err;
+	*data = guest_alloc_large();
+	if (*data == MAP_FAILED)
+		return -ENOMEM;
+	guest_map(guest, *data);
+	return 0;
+}
+
 /* Both return the exit's reason. */
 static inline uint32_t guest_read(struct guest *guest, const void *address,
 				  uint64_t *value)

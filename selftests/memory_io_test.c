@@ -19,14 +19,11 @@ FIXTURE(io) {
 
 FIXTURE_SETUP(io)
 {
-	int err = guest_create(&self->guest);
+	int err = guest_with_memory(&self->guest, &self->data);
 
 	if (err == -ENOENT)
 		SKIP(return, "no /dev/dune: dune.ko is not loaded");
 	ASSERT_EQ(0, err);
-	self->data = guest_alloc_large();
-	ASSERT_NE(MAP_FAILED, (void *)self->data);
-	guest_map(&self->guest, self->data);
 	madvise(self->data, LARGE, MADV_NOHUGEPAGE);
 	ASSERT_EQ(0, pipe(self->pipe));
 }

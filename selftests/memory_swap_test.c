@@ -19,14 +19,11 @@ FIXTURE(swap) {
 
 FIXTURE_SETUP(swap)
 {
-	int err = guest_create(&self->guest);
+	int err = guest_with_memory(&self->guest, &self->data);
 
 	if (err == -ENOENT)
 		SKIP(return, "no /dev/dune: dune.ko is not loaded");
 	ASSERT_EQ(0, err);
-	self->data = guest_alloc_large();
-	ASSERT_NE(MAP_FAILED, (void *)self->data);
-	guest_map(&self->guest, self->data);
 	madvise(self->data, LARGE, MADV_NOHUGEPAGE);
 	if (!loop_disk_create(&self->disk, DISK))
 		SKIP(return, "this kernel has no loop devices");

@@ -19,14 +19,11 @@ FIXTURE(memory) {
 
 FIXTURE_SETUP(memory)
 {
-	int err = guest_create(&self->guest);
+	int err = guest_with_memory(&self->guest, &self->data);
 
 	if (err == -ENOENT)
 		SKIP(return, "no /dev/dune: dune.ko is not loaded");
 	ASSERT_EQ(0, err);
-	self->data = guest_alloc_large();
-	ASSERT_NE(MAP_FAILED, (void *)self->data);
-	guest_map(&self->guest, self->data);
 }
 
 FIXTURE_TEARDOWN(memory)
