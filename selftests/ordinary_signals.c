@@ -292,15 +292,11 @@ TEST_F(signals, sigwait_and_signalfd_take_them)
 	close(fd);
 }
 
-static void alarm_after(int microseconds)
-{
-	struct itimerval timer = { .it_value.tv_usec = microseconds };
-
-	setitimer(ITIMER_REAL, &timer, NULL);
-}
-
 TEST_F(signals, interrupt_what_sleeps)
 {
+	const struct itimerval timer = {
+		.it_value.tv_usec = 20000, .it_interval.tv_usec = 20000,
+	};
 	struct timespec time = { .tv_sec = 100 };
 	int ends[2];
 	struct pollfd fd;
@@ -310,17 +306,16 @@ TEST_F(signals, interrupt_what_sleeps)
 	ASSERT_EQ(0, pipe(ends));
 	fd.fd = ends[0];
 	fd.events = POLLIN;
-	alarm_after(10000);
+	/* one could come before what it is to interrupt */
+	setitimer(ITIMER_REAL, &timer, NULL);
 	EXPECT_EQ(-1, read(ends[0], &byte, 1));
 	EXPECT_EQ(EINTR, errno);
-	alarm_after(10000);
 	EXPECT_EQ(-1, poll(&fd, 1, -1));
 	EXPECT_EQ(EINTR, errno);
-	alarm_after(10000);
 	EXPECT_EQ(-1, nanosleep(&time, &time));
 	EXPECT_EQ(EINTR, errno);
 	EXPECT_TRUE(time.tv_sec == 99);
-	EXPECT_EQ(3, calls);
+	EXPECT_LE(3, calls);
 }
 
 static int written_by_handler;

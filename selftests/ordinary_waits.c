@@ -43,6 +43,16 @@ static void handle(int signal, void (*handler)(int), int flags)
 	sigaction(signal, &action, NULL);
 }
 
+/* Again and again: one could come before what it is to interrupt. */
+static void alarms_every(long usec)
+{
+	struct itimerval timer = {
+		.it_value.tv_usec = usec, .it_interval.tv_usec = usec,
+	};
+
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
 static void alarm_after(long usec)
 {
 	struct itimerval timer = { .it_value.tv_usec = usec };
@@ -126,11 +136,12 @@ TEST_F(waits, signals_interrupt_them)
 	int way;
 
 	handle(SIGALRM, note, 0);
+	alarms_every(20000);
 	for (way = 0; way < WAYS; way++) {
-		alarm_after(5000);
+		calls = 0;
 		EXPECT_EQ(-1, wait_somehow(way, self->ends[0], &late));
 		EXPECT_EQ(EINTR, errno) TH_LOG("way %d", way);
-		EXPECT_EQ(way + 1, calls);
+		EXPECT_LT(0, calls);
 	}
 }
 
@@ -141,8 +152,8 @@ TEST_F(waits, some_end_in_spite_of_sa_restart)
 	int way;
 
 	handle(SIGALRM, note, SA_RESTART);
+	alarms_every(20000);
 	for (way = 0; way < WAYS; way++) {
-		alarm_after(5000);
 		EXPECT_EQ(-1, wait_somehow(way, self->ends[0], &late));
 		EXPECT_EQ(EINTR, errno) TH_LOG("way %d", way);
 	}
@@ -172,7 +183,7 @@ TEST_F(waits, a_futex_without_timeout_goes_on)
 /* A stop is no signal to the program: what slept sleeps on. */
 TEST_F(waits, sleep_through_a_stop)
 {
-	struct timespec time = { .tv_nsec = 200000000 };
+	struct timespec time = { .tv_sec = 1 };
 	int status;
 	pid_t pid = fork();
 
