@@ -356,6 +356,31 @@ static void translations_are_flushed_when_they_are_old(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, before + 2, fake_hal.flushes);
 }
 
+static void a_change_of_page_tables_is_told_to_all(struct kunit *test)
+{
+	struct dune_flush flush = { .address = RIP, .size = PAGE_SIZE };
+	struct dune_vcpu *vcpu = make(test);
+	unsigned int before;
+
+	RUN_TO_END(test, vcpu, { 0 });
+	before = fake_hal.flushes;
+	KUNIT_EXPECT_EQ(test, 0L, process_ioctl(test, DUNE_FLUSH, &flush));
+	RUN_TO_END(test, vcpu, { 0 }, { 0 });
+	KUNIT_EXPECT_EQ(test, before + 1, fake_hal.flushes);
+
+	flush.size = -RIP;
+	KUNIT_EXPECT_EQ(test, (long)-EINVAL,
+			process_ioctl(test, DUNE_FLUSH, &flush));
+	flush = (struct dune_flush){ .flags = 1 };
+	KUNIT_EXPECT_EQ(test, (long)-EINVAL,
+			process_ioctl(test, DUNE_FLUSH, &flush));
+	flush = (struct dune_flush){ .reserved = { 0, 0, 1 } };
+	KUNIT_EXPECT_EQ(test, (long)-EINVAL,
+			process_ioctl(test, DUNE_FLUSH, &flush));
+	RUN_TO_END(test, vcpu, { 0 });
+	KUNIT_EXPECT_EQ(test, before + 1, fake_hal.flushes);
+}
+
 /* Another CPU, which flushes while the guest runs. */
 static struct {
 	struct work_struct work;
@@ -536,6 +561,7 @@ static struct kunit_case run_cases[] = {
 	KUNIT_CASE(the_run_page_is_checked),
 	KUNIT_CASE(the_run_page_is_read_once),
 	KUNIT_CASE(translations_are_flushed_when_they_are_old),
+	KUNIT_CASE(a_change_of_page_tables_is_told_to_all),
 	KUNIT_CASE(a_flush_waits_until_the_guest_is_out),
 	KUNIT_CASE(it_follows_its_thread_to_another_cpu),
 	KUNIT_CASE(breakpoints_are_the_guest_s_own),

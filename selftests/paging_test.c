@@ -145,6 +145,13 @@ static void try_rights(struct __test_metadata *_metadata, uint64_t *entry,
 	}
 }
 
+TEST_F(paging, other_threads_can_be_told)
+{
+	EXPECT_EQ(0, dune_flush_tlb(self->memory, LARGE));
+	EXPECT_EQ(0, dune_flush_tlb(NULL, 0));
+	EXPECT_EQ(-EINVAL, dune_flush_tlb(self->memory, -LARGE * 2));
+}
+
 TEST_F(paging, rights_of_small_pages)
 {
 	uint64_t *entry = ring0_map(AREA_FREE, self->memory, 0);
