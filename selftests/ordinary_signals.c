@@ -193,15 +193,48 @@ TEST_F(signals, a_signal_waits_for_its_own_handler)
 	EXPECT_EQ(1, last);
 }
 
+static int status_of(void (*end)(void))
+{
+	struct rlimit none = { 0 };
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		setrlimit(RLIMIT_CORE, &none);
+		end();
+		_exit(99);
+	}
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+static void leave_by_handler(int signal, siginfo_t *info, void *context)
+{
+	if (calls++)
+		_exit(1);
+}
+
+/* One that was sent takes the handler away from one of the program's own. */
+static void fault_after_reset(void)
+{
+	handle(SIGSEGV, leave_by_handler, SA_RESETHAND);
+	calls = 0;
+	raise(SIGSEGV);
+	touch((void *)0x123000);
+}
+
 TEST_F(signals, a_handler_may_be_for_once)
 {
 	struct sigaction now;
+	int status;
 
 	handle(SIGUSR1, note, SA_RESETHAND);
 	raise(SIGUSR1);
 	EXPECT_EQ(1, calls);
 	ASSERT_EQ(0, sigaction(SIGUSR1, NULL, &now));
 	EXPECT_TRUE(now.sa_handler == SIG_DFL);
+	status = status_of(fault_after_reset);
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 }
 
 TEST_F(signals, actions_are_told_as_they_were_set)
@@ -510,21 +543,6 @@ TEST_F(signals, what_is_interrupted_keeps_its_registers)
 	for (i = 0; i < 1000 && calls_now() < 50; i++)
 		ASSERT_TRUE(registers_stay(20000));
 	EXPECT_LT(0, calls);
-}
-
-static int status_of(void (*end)(void))
-{
-	struct rlimit none = { 0 };
-	pid_t pid = fork();
-	int status;
-
-	if (!pid) {
-		setrlimit(RLIMIT_CORE, &none);
-		end();
-		_exit(99);
-	}
-	waitpid(pid, &status, 0);
-	return status;
 }
 
 static void write_nowhere(void)
