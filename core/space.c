@@ -222,13 +222,16 @@ static const struct mmu_notifier_ops space_ops = {
  * dune_space_get() - the space of the calling process, made if it has none
  *
  * Return: a reference, to be given back by dune_space_put(); or an ERR_PTR:
- * -ENOMEM, -EINTR.
+ * -ENOMEM; -ERESTARTNOINTR when a signal is to be taken first.
  */
 struct dune_space *dune_space_get(void)
 {
 	struct mmu_notifier *notifier;
 
 	notifier = mmu_notifier_get(&space_ops, current->mm);
+	/* It gives up for any signal, one that stops the thread too. */
+	if (notifier == ERR_PTR(-EINTR))
+		return ERR_PTR(-ERESTARTNOINTR);
 	if (IS_ERR(notifier))
 		return ERR_CAST(notifier);
 	return space_of(notifier);

@@ -196,6 +196,23 @@ TEST_F_TIMEOUT(process, children_go_on_in_the_same_ring, 600)
 	}
 }
 
+/* Stopped, they wait; nothing of what a child needs may fail for that. */
+TEST_F_TIMEOUT(process, children_may_be_stopped_at_birth, 300)
+{
+	pid_t pid;
+	int i;
+
+	for (i = 0; i < 300; i++) {
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid)
+			_exit(7);
+		kill(pid, SIGSTOP);
+		kill(pid, SIGCONT);
+		EXPECT_EQ(7 << 8, status_of(pid));
+	}
+}
+
 /* Each makes one of its own, and passes its status on. */
 static int descend(int depth)
 {
