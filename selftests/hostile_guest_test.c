@@ -333,9 +333,13 @@ TEST_F(hostile, alignment_checks_without_end)
 	EXPECT_STILL_WORKS();
 }
 
-CODE(overwrite, "mov $0x1000, %ecx; mov $0xff, %al; rep stosb", "");
+CODE(overwrite, "mov $1000, %edx; mov $0xff, %al;"
+	"0: mov $0x1000, %ecx; rep stosb; sub $0x1000, %rdi; dec %edx; jnz 0b", "");
 
-/* The run page is memory of the process like any other. */
+/*
+ * The run page is memory of the process like any other. When the guest comes
+ * out on the way, what it wrote there is a request, and refused.
+ */
 TEST_F(hostile, writes_its_own_run_page)
 {
 	struct guest *guest = &self->guest;
@@ -345,10 +349,18 @@ TEST_F(hostile, writes_its_own_run_page)
 	BEGIN();
 	emit(guest, &overwrite);
 	guest->run->regs.rdi = (uint64_t)guest->run;
-	ret = guest_run(guest);
+	ret = ioctl(guest->vcpu, DUNE_RUN);
+	while (!ret && guest->run->exit_reason == DUNE_EXIT_RESUME) {
+		if (guest->run->flags) {
+			EXPECT_EQ(-1, ioctl(guest->vcpu, DUNE_RUN));
+			EXPECT_EQ(EINVAL, errno);
+			guest->run->flags = 0;
+		}
+		ret = ioctl(guest->vcpu, DUNE_RUN);
+	}
 	EXPECT_EQ(0, ret);
 	EXPECT_EQ(DUNE_EXIT_SYSCALL, guest->run->exit_reason);
-	EXPECT_EQ((uint64_t)guest->run + PAGE, guest->run->regs.rdi);
+	EXPECT_EQ((uint64_t)guest->run, guest->run->regs.rdi);
 	EXPECT_STILL_WORKS();
 }
 
