@@ -16,7 +16,6 @@
 #define ADDRESS_LIMIT	((1UL << 47) - PAGE_SIZE)
 
 #define USER_DISPATCH	2	/* si_code; the C library has no name for it */
-#define MASK_SIZE	8
 
 /* prctl(PR_SET_SYSCALL_USER_DISPATCH, mode, offset, length, selector) */
 long dune_set_dispatch(struct dune_thread *thread, const struct dune_regs *regs)
@@ -47,12 +46,11 @@ long dune_set_dispatch(struct dune_thread *thread, const struct dune_regs *regs)
 static void end_by_sigsys(void)
 {
 	const struct dune_action none = { .handler = (uint64_t)SIG_DFL };
-	uint64_t mask = ~(1ULL << (SIGSYS - 1));
 
 	CALL4(SYS_rt_sigaction, SIGSYS, &none, NULL, MASK_SIZE);
 	CALL2(SYS_tkill, CALL0(SYS_gettid), SIGSYS);
 	for (;;)
-		CALL4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, MASK_SIZE);
+		dune_set_mask(~SIGNAL_BIT(SIGSYS));
 }
 
 static void send_sigsys(struct dune_thread *thread, const struct dune_regs *regs)
@@ -60,7 +58,7 @@ static void send_sigsys(struct dune_thread *thread, const struct dune_regs *regs
 	uint64_t mask = dune_hold_signals(thread);
 	siginfo_t info;
 
-	if (mask & 1ULL << (SIGSYS - 1) ||
+	if (mask & SIGNAL_BIT(SIGSYS) ||
 	    thread->sighand->actions[SIGSYS].handler == (uint64_t)SIG_IGN)
 		end_by_sigsys();
 	memset(&info, 0, sizeof(info));

@@ -54,6 +54,8 @@
 #include <stdint.h>
 
 #define PAGE_SIZE	4096
+#define MASK_SIZE	8		/* of the kernel's masks of signals */
+#define SIGNAL_BIT(signal)	(1ULL << ((signal) - 1))
 #define EFLAGS_TF	(1UL << 8)
 #define EFLAGS_IF	(1UL << 9)
 #define EFLAGS_DF	(1UL << 10)

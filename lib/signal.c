@@ -17,9 +17,7 @@
 
 #define ALL_SIGNALS	(~0ULL)
 #define SIGNALS		64
-#define BIT(signal)	(1ULL << ((signal) - 1))
-#define OF_MEMORY	(BIT(SIGSEGV) | BIT(SIGBUS))
-#define MASK_SIZE	8
+#define OF_MEMORY	(SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS))
 #define SA_RESTORER	0x04000000
 #define BY_FILTER	1	/* si_code of SIGSYS, SYS_SECCOMP elsewhere */
 
@@ -86,7 +84,7 @@ static void call_directly(const struct dune_action *action, int signal,
 	memcpy(&mask, &context->uc_sigmask, sizeof(mask));
 	mask |= action->mask;
 	if (!(action->flags & SA_NODEFER))
-		mask |= BIT(signal);
+		mask |= SIGNAL_BIT(signal);
 	set_kernel_mask(mask);
 	((void (*)(int, siginfo_t *, void *))action->handler)
 		(signal, info, context);
@@ -196,7 +194,7 @@ static void call_handler(struct dune_thread *thread, struct dune_frame *frame,
 	uint64_t blocked = mask | action->mask;
 
 	if (!(action->flags & SA_NODEFER))
-		blocked |= BIT(info->si_signo);
+		blocked |= SIGNAL_BIT(info->si_signo);
 	dune_build_frame(frame, info, action, mask, cr2);
 	dune_release_signals(thread, blocked);
 }
@@ -391,7 +389,7 @@ void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
 		return;
 	}
 	action = sighand->actions[info.si_signo];
-	if (!is_function(&action) || mask & BIT(info.si_signo))
+	if (!is_function(&action) || mask & SIGNAL_BIT(info.si_signo))
 		die(thread, frame);
 	if (action.flags & SA_RESETHAND) {
 		sighand->actions[info.si_signo].handler = (uint64_t)SIG_DFL;
@@ -503,7 +501,8 @@ long dune_sigprocmask(struct dune_thread *thread, const struct dune_regs *regs)
 			 regs->r10);
 
 	if (!ret && regs->rsi) {
-		set = *(uint64_t *)regs->rsi & ~(BIT(SIGKILL) | BIT(SIGSTOP));
+		set = *(uint64_t *)regs->rsi & ~(SIGNAL_BIT(SIGKILL) |
+						 SIGNAL_BIT(SIGSTOP));
 		if (regs->rdi == SIG_BLOCK)
 			mask |= set;
 		else if (regs->rdi == SIG_UNBLOCK)

@@ -240,9 +240,9 @@ bool dune_is_readable(uint64_t address, uint64_t size)
 {
 	const uint64_t step = sizeof(struct dune_action);
 
-	return CALL4(SYS_rt_sigaction, 0, address, 0, 8) != -EFAULT &&
-	       CALL4(SYS_rt_sigaction, 0, address + size - step, 0, 8) !=
-	       -EFAULT;
+	return CALL4(SYS_rt_sigaction, 0, address, 0, MASK_SIZE) != -EFAULT &&
+	       CALL4(SYS_rt_sigaction, 0, address + size - step, 0,
+		     MASK_SIZE) != -EFAULT;
 }
 
 static long read_birth(struct birth *birth, const struct dune_regs *regs)

@@ -122,7 +122,7 @@ bool svm_interrupt_window(struct dune_vcpu *vcpu)
  * What the guest did not get because of the exit. What an instruction raised
  * comes again by itself when that is executed again.
  */
-static void decode_interrupted(struct vmcb_control_area *control,
+static void decode_interrupted(const struct vmcb_control_area *control,
 			       struct dune_event *event)
 {
 	u32 info = control->exit_int_info;
