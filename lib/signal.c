@@ -185,6 +185,40 @@ static void handle_signal(int signal, siginfo_t *info, void *ucontext)
 		stop_system_call(thread, context);
 }
 
+/* What the kernel is to have for what the program wants. */
+static struct dune_action for_kernel(const struct dune_action *action)
+{
+	struct dune_action ours = *action;
+
+	if (!is_function(action))
+		return ours;
+	ours.handler = (uint64_t)handle_signal;
+	ours.flags = (action->flags & ~SA_ONSTACK) | SA_SIGINFO | SA_RESTORER;
+	ours.restorer = (uint64_t)dune_signal_restorer;
+	ours.mask = ALL_SIGNALS;
+	return ours;
+}
+
+/*
+ * The signal that waits is blocked from now on: it has to queue again, and to
+ * find the handler that it has used up.
+ */
+static void hold_back(struct dune_thread *thread)
+{
+	const struct dune_action *action = &thread->signal.action;
+	int signal = thread->signal.info.si_signo;
+	struct dune_action ours = for_kernel(action);
+
+	if (action->flags & SA_RESETHAND) {
+		thread->sighand->actions[signal] = *action;
+		raw_sigaction(signal, &ours, NULL);
+	}
+	put_back(signal, &thread->signal.info);
+	thread->pending = false;
+	thread->signalled = false;
+	thread->run->interrupt = 0;
+}
+
 /* The program's handler begins when the frame is returned to. */
 static void call_handler(struct dune_thread *thread, struct dune_frame *frame,
 			 const siginfo_t *info,
@@ -196,6 +230,9 @@ static void call_handler(struct dune_thread *thread, struct dune_frame *frame,
 	if (!(action->flags & SA_NODEFER))
 		blocked |= SIGNAL_BIT(info->si_signo);
 	dune_build_frame(frame, info, action, mask, cr2);
+	if (thread->pending &&
+	    blocked & SIGNAL_BIT(thread->signal.info.si_signo))
+		hold_back(thread);
 	dune_release_signals(thread, blocked);
 }
 
@@ -355,13 +392,6 @@ static bool handles_memory(const struct dune_sighand *sighand, uint64_t mask)
 				       is_function(&sighand->actions[SIGBUS]));
 }
 
-/* These are behind their instruction, which is not executed again. */
-static bool is_trap(uint64_t vector)
-{
-	return vector == VECTOR_DB || vector == VECTOR_BP ||
-	       vector == VECTOR_OF;
-}
-
 /* The guest had an exception that it does not handle itself. */
 void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
 		    uint64_t cr2)
@@ -377,10 +407,6 @@ void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
 	if (absent && dune_map_fault(thread, cr2))
 		return;
 	mask = dune_hold_signals(thread);
-	/* the signal came first; the fault comes again when it was handled */
-	if (thread->pending && (frame->rflags & EFLAGS_IF) &&
-	    !is_trap(frame->vector))
-		return;
 	describe_fault(frame, cr2, &info);
 	/* its own page table has it, or forbids it: not the kernel's doing */
 	if (absent && handles_memory(sighand, mask) &&
@@ -397,20 +423,6 @@ void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
 			      NULL);
 	}
 	call_handler(thread, frame, &info, &action, mask, cr2);
-}
-
-/* What the kernel is to have for what the program wants. */
-static struct dune_action for_kernel(const struct dune_action *action)
-{
-	struct dune_action ours = *action;
-
-	if (!is_function(action))
-		return ours;
-	ours.handler = (uint64_t)handle_signal;
-	ours.flags = (action->flags & ~SA_ONSTACK) | SA_SIGINFO | SA_RESTORER;
-	ours.restorer = (uint64_t)dune_signal_restorer;
-	ours.mask = ALL_SIGNALS;
-	return ours;
 }
 
 /* Where the kernel has our handler, the program's is what it asked for. */

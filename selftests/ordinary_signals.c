@@ -655,15 +655,22 @@ static void *send_many(void *arg)
 	union sigval nothing = { 0 };
 
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
-		if (!pthread_sigqueue(target, SIGRTMIN + sent % 3, nothing))
+		/* faster than they are handled would be all that is done */
+		if (sent - __atomic_load_n(&received, __ATOMIC_RELAXED) < 10 &&
+		    !pthread_sigqueue(target, SIGRTMIN + sent % 3, nothing))
 			sent++;
 		usleep(100);
 	}
 	return NULL;
 }
 
+/* Set while a handler runs that blocks all others. */
+int alone;
+
 static void count_received(int signal, siginfo_t *info, void *context)
 {
+	if (alone)
+		abort();
 	received++;
 }
 
@@ -721,13 +728,11 @@ static void skip_fault(int signal, siginfo_t *info, void *ucontext)
 	context->uc_mcontext.gregs[REG_RIP] += 3;
 }
 
-TEST_F(signals, faults_and_others_come_together)
+static void fault_and_be_sent_to(struct __test_metadata *_metadata)
 {
 	pthread_t sender;
 	long i;
 
-	handle(SIGSEGV, skip_fault, 0);
-	handle(SIGILL, skip_fault, 0);
 	begin_sending(&sender);
 	for (i = 1; i <= 300 || __atomic_load_n(&sent, __ATOMIC_RELAXED) < 10;
 	     i++) {
@@ -739,6 +744,32 @@ TEST_F(signals, faults_and_others_come_together)
 	end_sending(sender);
 	EXPECT_LT(0, sent);
 	EXPECT_EQ(sent, received);
+}
+
+TEST_F(signals, faults_and_others_come_together)
+{
+	handle(SIGSEGV, skip_fault, 0);
+	handle(SIGILL, skip_fault, 0);
+	fault_and_be_sent_to(_metadata);
+}
+
+static void skip_fault_alone(int signal, siginfo_t *info, void *context)
+{
+	alone = 1;
+	skip_fault(signal, info, context);
+	getppid();
+	alone = 0;
+}
+
+TEST_F(signals, others_wait_for_the_handler_of_a_fault)
+{
+	struct sigaction action = { .sa_flags = SA_SIGINFO };
+
+	action.sa_sigaction = skip_fault_alone;
+	sigfillset(&action.sa_mask);
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGILL, &action, NULL);
+	fault_and_be_sent_to(_metadata);
 }
 
 TEST_HARNESS_MAIN
