@@ -129,6 +129,24 @@ TEST_F(interrupt, comes_when_the_guest_turns_them_on)
 	EXPECT_EQ(0, guest->run->interrupt);
 }
 
+TEST_F(interrupt, can_be_taken_back)
+{
+	struct guest *guest = &self->guest;
+
+	guest_emit_hypercall(guest);
+	guest->run->regs.rflags = 2;
+	guest->run->interrupt = VECTOR;
+	ASSERT_EQ(0, guest_run(guest));
+	EXPECT_EQ(VECTOR, guest->run->interrupt);
+	guest->run->interrupt = 0;
+	/* the CPU watches for the moment that the guest turns them on */
+	guest_emit(guest, "\xfb\x90\x90", 3);		/* sti; nop; nop */
+	guest_emit_hypercall(guest);
+	ASSERT_EQ(0, guest_run(guest));
+	EXPECT_EQ(DUNE_EXIT_SYSCALL, guest->run->exit_reason);
+	EXPECT_EQ(0, guest->run->regs.rbx);
+}
+
 /* The stack that it is delivered on has to be brought in by the host first. */
 TEST_F(interrupt, survives_a_nested_fault_on_the_way)
 {
