@@ -233,9 +233,12 @@ void dune_hardware_cpu_resume(struct dune_hardware *hw)
 
 	if (hw->users && !hw->down)
 		err = cpu_enable(hw);
-	if (err)
-		pr_err("virtualization does not turn on again after sleep (%pe)\n",
-		       ERR_PTR(err));
+	if (!err)
+		return;
+	/* What runs on this CPU would wait for it for ever. */
+	hw->down = true;
+	pr_err("virtualization does not turn on again after sleep (%pe): nothing runs until the module is loaded anew\n",
+	       ERR_PTR(err));
 }
 EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_hardware_cpu_resume);
 

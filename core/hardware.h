@@ -14,8 +14,8 @@
  * @caps: what it found; constant likewise
  * @lock: serializes users coming and going
  * @users: how many hold a reference; written under @lock
- * @down: the machine is going down, nobody may turn anything on again;
- *	written under @lock
+ * @down: the machine is going down or did not come back from sleep, nobody
+ *	may turn anything on again; written under @lock, or with one CPU online
  * @enabled: CPUs on which we (and nobody else) turned virtualization on;
  *	a CPU's bit is written on that CPU only, with interrupts off
  */

@@ -221,6 +221,15 @@ static bool must_go_to_user(struct dune_vcpu *vcpu)
 	return true;
 }
 
+/*
+ * Is virtualization on here? Where it is not, the CPU is about to go offline
+ * and the thread with it to another, unless the machine goes down.
+ */
+static bool is_enabled_here(void)
+{
+	return cpumask_test_cpu(smp_processor_id(), &dune_hardware.enabled);
+}
+
 /* Enters once if nothing speaks against it. */
 static int enter_if_possible(struct dune_vcpu *vcpu, struct dune_exit *exit)
 {
@@ -232,9 +241,9 @@ static int enter_if_possible(struct dune_vcpu *vcpu, struct dune_exit *exit)
 		ret = -EINTR;
 	else if (must_go_to_user(vcpu))
 		ret = dune_vcpu_leave(vcpu, DUNE_EXIT_RESUME);
-	else if (!cpumask_test_cpu(smp_processor_id(), &dune_hardware.enabled))
+	else if (READ_ONCE(dune_hardware.down))
 		ret = -ESHUTDOWN;
-	else if (!need_resched())
+	else if (is_enabled_here() && !need_resched())
 		enter(vcpu, exit);
 	/* The host's interrupt, if that was why, comes now. */
 	local_irq_enable();

@@ -174,6 +174,24 @@ static void sleep_turns_off_and_waking_on_again(struct kunit *test)
 	expect_on(test, false);
 }
 
+static void a_cpu_that_does_not_wake_is_the_end(struct kunit *test)
+{
+	struct dune_hardware *hw = test->priv;
+	unsigned long flags;
+
+	KUNIT_ASSERT_EQ(test, 0, dune_hardware_get(hw));
+	local_irq_save(flags);
+	KUNIT_EXPECT_EQ(test, 0, dune_hardware_cpu_suspend(hw));
+	cpumask_set_cpu(smp_processor_id(), &fake_hal.failing);
+	fake_hal.enable_result = -EIO;
+	dune_hardware_cpu_resume(hw);
+	local_irq_restore(flags);
+	KUNIT_EXPECT_TRUE(test, hw->down);
+	KUNIT_EXPECT_EQ(test, -ESHUTDOWN, dune_hardware_get(hw));
+	dune_hardware_put(hw);
+	expect_on(test, false);
+}
+
 static void sleep_without_users_does_nothing(struct kunit *test)
 {
 	struct dune_hardware *hw = test->priv;
@@ -214,6 +232,7 @@ static struct kunit_case hardware_cases[] = {
 	KUNIT_CASE(a_cpu_comes_while_nobody_uses_it),
 	KUNIT_CASE(a_cpu_that_cannot_stays_offline),
 	KUNIT_CASE(sleep_turns_off_and_waking_on_again),
+	KUNIT_CASE(a_cpu_that_does_not_wake_is_the_end),
 	KUNIT_CASE(sleep_without_users_does_nothing),
 	KUNIT_CASE(shutdown_is_final),
 	{}

@@ -19,8 +19,12 @@ static const struct npt_format {
 	const char *name;
 	const struct dune_npt_format *format;
 } formats[] = {
+#if IS_ENABLED(CONFIG_DUNE_VMX)
 	{ "EPT", &vmx_ept_format },
+#endif
+#if IS_ENABLED(CONFIG_DUNE_SVM)
 	{ "NPT", &svm_npt_format },
+#endif
 };
 
 static void format_name(const struct npt_format *format, char *desc)

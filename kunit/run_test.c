@@ -292,6 +292,22 @@ static void work_for_user_mode_is_done_there_once(struct kunit *test)
 	RUN_TO_END(test, vcpu, { 0 });
 }
 
+static void a_cpu_that_goes_away_keeps_it_waiting(struct kunit *test)
+{
+	int cpu;
+
+	make(test);
+	migrate_disable();
+	cpu = smp_processor_id();
+	cpumask_clear_cpu(cpu, &dune_hardware.enabled);
+	process_signal_later(test, 50);
+	KUNIT_EXPECT_EQ(test, (long)-EINTR, RUN(test, { 0 }));
+	KUNIT_EXPECT_EQ(test, 0U, fake_hal.runs);
+	cpumask_set_cpu(cpu, &dune_hardware.enabled);
+	migrate_enable();
+	process_no_signal();
+}
+
 static void a_machine_that_goes_down_keeps_it_out(struct kunit *test)
 {
 	make(test);
@@ -557,6 +573,7 @@ static struct kunit_case run_cases[] = {
 	KUNIT_CASE(a_signal_keeps_it_out),
 	KUNIT_CASE(a_signal_gets_it_out),
 	KUNIT_CASE(work_for_user_mode_is_done_there_once),
+	KUNIT_CASE(a_cpu_that_goes_away_keeps_it_waiting),
 	KUNIT_CASE(a_machine_that_goes_down_keeps_it_out),
 	KUNIT_CASE(the_run_page_is_checked),
 	KUNIT_CASE(the_run_page_is_read_once),

@@ -326,12 +326,21 @@ static void write_text(const char *text)
 	CALL3(SYS_write, 2, text, strlen(text));
 }
 
-/* The guest cannot go on. There is no way back into the program. */
-static void give_up(const struct dune_run *run)
+/*
+ * The guest cannot go on. There is no way back into the program.
+ * @error: of DUNE_RUN, or 0
+ */
+static void give_up(const struct dune_run *run, long error)
 {
 	const char *why = "the module does not know why";
 
-	if (run->exit_reason == DUNE_EXIT_SHUTDOWN)
+	if (error == -ENOMEM)
+		why = "kernel memory ran out";
+	else if (error == -ESHUTDOWN)
+		why = "the machine goes down";
+	else if (error)
+		why = "the module refuses to run it";
+	else if (run->exit_reason == DUNE_EXIT_SHUTDOWN)
 		why = "an exception could not be delivered";
 	else if (run->exit_reason == DUNE_EXIT_INVALID_STATE)
 		why = "the CPU refuses its state";
@@ -373,7 +382,7 @@ int dune_host_loop(struct dune_thread *thread)
 			continue;
 		}
 		if (ret || run->exit_reason != DUNE_EXIT_SYSCALL)
-			give_up(run);
+			give_up(run, ret);
 		system_call(thread);
 	}
 }

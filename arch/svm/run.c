@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* One entry, one exit: prepare, run, decode. */
 #include <linux/smp.h>
+#include <asm/asm.h>
 #include <asm/io.h>
 #include <asm/processor-flags.h>
 #include <asm/svm.h>
@@ -47,7 +48,11 @@ void svm_vcpu_load(struct dune_vcpu *vcpu)
 {
 	u64 pa = virt_to_phys(this_cpu_read(svm_cpu.host_state));
 
-	asm volatile("vmsave %0" : : "a" (pa) : "memory");
+	/* Faults where SVM was turned off: then it is not entered either. */
+	asm volatile("1: vmsave %0\n\t"
+		     "2:\n\t"
+		     _ASM_EXTABLE(1b, 2b)
+		     : : "a" (pa) : "memory");
 }
 
 /**
