@@ -88,6 +88,17 @@ static void an_asid_for_a_guest_is_needed(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, strstr(why, "identifier"));
 }
 
+static void encrypted_memory_is_not_for_us(struct kunit *test)
+{
+	struct svm_capability cap = full;
+	struct dune_caps caps = {};
+	const char *why = "";
+
+	cap.encrypted = true;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, check(cap, &caps, &why));
+	KUNIT_EXPECT_TRUE(test, strstr(why, "SME"));
+}
+
 static void another_vendors_cpu_is_left_to_others(struct kunit *test)
 {
 	struct svm_capability cap = full;
@@ -105,6 +116,7 @@ static struct kunit_case svm_capability_cases[] = {
 	KUNIT_CASE(firmware_can_disable_it),
 	KUNIT_CASE(nested_paging_is_needed),
 	KUNIT_CASE(an_asid_for_a_guest_is_needed),
+	KUNIT_CASE(encrypted_memory_is_not_for_us),
 	KUNIT_CASE(another_vendors_cpu_is_left_to_others),
 	{}
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Finds out whether this CPU's SVM has all that Dune needs. */
+#include <linux/cc_platform.h>
 #include <linux/module.h>
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
@@ -15,7 +16,7 @@ struct svm_capability svm_capability;
 #define CPUID_80000001_ECX_SVM	BIT(2)
 #define CPUID_SVM		0x8000000a
 
-/* The nested walk has the host's four levels: 48 bits. */
+/* What four levels reach; a fifth, where the host has it, reaches no more. */
 #define NPT_MAX_BITS	48
 
 /**
@@ -37,6 +38,11 @@ int svm_check_capability(const struct svm_capability *cap,
 	}
 	if (!(cap->features & SVM_FEATURE_NESTED_PAGING)) {
 		*why = "SVM of this CPU has no nested paging (NPT)";
+		return -EOPNOTSUPP;
+	}
+	/* VMCBs and nested entries would have to say so in each address. */
+	if (cap->encrypted) {
+		*why = "memory encryption (SME) is on, boot with mem_encrypt=off";
 		return -EOPNOTSUPP;
 	}
 	/* ASID 0 is the host's: a guest needs another one. */
@@ -68,6 +74,7 @@ static void read_capability(struct svm_capability *cap)
 			   cpuid_ecx(0x80000001) & CPUID_80000001_ECX_SVM,
 		.gigabyte_pages = boot_cpu_has(X86_FEATURE_GBPAGES),
 		.phys_bits = boot_cpu_data.x86_phys_bits,
+		.encrypted = cc_platform_has(CC_ATTR_MEM_ENCRYPT),
 	};
 	if (!cap->present)
 		return;

@@ -15,6 +15,7 @@
  * @features: CPUID Fn8000_000A_EDX
  * @gigabyte_pages: long mode has 1 GiB pages, and so has nested paging
  * @phys_bits: width of a physical address
+ * @encrypted: the host's memory is encrypted (SME)
  */
 struct svm_capability {
 	bool present;
@@ -23,6 +24,7 @@ struct svm_capability {
 	u32 features;
 	bool gigabyte_pages;
 	u32 phys_bits;
+	bool encrypted;
 };
 
 /* AMD APM vol. 3, CPUID Fn8000_000A_EDX, "SVM Feature Identification" */

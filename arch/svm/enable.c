@@ -84,6 +84,8 @@ int svm_cpu_enable(void)
 	if (wrmsrq_safe(MSR_EFER, efer | EFER_SVME))
 		return -EIO;
 	wrmsrq(MSR_VM_HSAVE_PA, virt_to_phys(this_cpu_read(host_save_area)));
+	/* Others may have used them meanwhile. */
+	svm_forget_asids();
 	return 0;
 }
 

@@ -116,6 +116,9 @@ SYM_FUNC_START(svm_enter)
 	xor	%r10d, %r10d
 	xor	%r11d, %r11d
 
+	FORGET_RETURNS
+
+	/* Not before this either: an NMI that waited comes now, and returns. */
 	cli
 	stgi
 
@@ -127,7 +130,5 @@ SYM_FUNC_START(svm_enter)
 	pop	%r14
 	pop	%r15
 	pop	%rbp
-
-	FORGET_RETURNS
 	RET
 SYM_FUNC_END(svm_enter)

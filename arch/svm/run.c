@@ -2,6 +2,7 @@
 /* One entry, one exit: prepare, run, decode. */
 #include <linux/smp.h>
 #include <asm/asm.h>
+#include <asm/debugreg.h>
 #include <asm/io.h>
 #include <asm/processor-flags.h>
 #include <asm/svm.h>
@@ -13,19 +14,26 @@
 DEFINE_PER_CPU(struct svm_cpu, svm_cpu);
 
 /* An ASID that this CPU's TLB knows nothing of; all anew when they are used up. */
-static void new_asid(struct svm_vcpu *svm)
+static void new_asid(struct svm_vcpu *svm, struct svm_cpu *cpu)
 {
-	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
-	struct vmcb_control_area *control = &svm->vmcb->control;
-
-	if (!cpu->generation || cpu->next_asid >= svm_capability.asids) {
+	if (cpu->next_asid >= svm_capability.asids) {
 		cpu->generation++;
 		cpu->next_asid = 1;
-		control->tlb_ctl = TLB_CONTROL_FLUSH_ALL_ASID;
+		cpu->stale = true;
 	}
-	control->asid = cpu->next_asid++;
+	svm->vmcb->control.asid = cpu->next_asid++;
 	svm->asid_cpu = smp_processor_id();
 	svm->asid_generation = cpu->generation;
+}
+
+/* An ASID of this CPU's, and nothing in its TLB that is of another's. */
+static void prepare_asid(struct svm_vcpu *svm, struct svm_cpu *cpu)
+{
+	if (svm->asid_cpu != smp_processor_id() ||
+	    svm->asid_generation != cpu->generation)
+		new_asid(svm, cpu);
+	svm->vmcb->control.tlb_ctl = cpu->stale ? TLB_CONTROL_FLUSH_ALL_ASID :
+						  TLB_CONTROL_DO_NOTHING;
 }
 
 /**
@@ -34,7 +42,7 @@ static void new_asid(struct svm_vcpu *svm)
  */
 void svm_vcpu_flush(struct dune_vcpu *vcpu)
 {
-	new_asid(vcpu->hw);
+	((struct svm_vcpu *)vcpu->hw)->asid_cpu = -1;
 }
 
 /**
@@ -303,10 +311,9 @@ void svm_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	struct svm_vcpu *svm = vcpu->hw;
 	struct vmcb_save_area *save = &svm->vmcb->save;
 	struct vmcb_control_area *control = &svm->vmcb->control;
+	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
 
-	if (svm->asid_cpu != smp_processor_id() ||
-	    svm->asid_generation != this_cpu_read(svm_cpu.generation))
-		new_asid(svm);
+	prepare_asid(svm, cpu);
 	save->rax = vcpu->regs.rax;
 	save->rsp = vcpu->regs.rsp;
 	save->rip = vcpu->regs.rip;
@@ -316,15 +323,18 @@ void svm_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	save->dr6 = DUNE_DR6_FIXED;
 
 	svm_enter(&vcpu->regs, svm->vmcb_pa,
-		  virt_to_phys(this_cpu_read(svm_cpu.host_state)));
+		  virt_to_phys(cpu->host_state));
 
-	control->tlb_ctl = TLB_CONTROL_DO_NOTHING;
+	/* VMRUN leaves the guest's; of a debug exception the VMCB tells. */
+	if (unlikely(save->dr6 != DUNE_DR6_FIXED))
+		set_debugreg(DR6_RESERVED, 6);
 	control->event_inj = 0;
 	exit->hardware_reason = control->exit_code;
 	if (control->exit_code == (u32)SVM_EXIT_ERR) {
 		decode_refusal(control, exit);
 		return;
 	}
+	cpu->stale = false;
 	vcpu->regs.rax = save->rax;
 	vcpu->regs.rsp = save->rsp;
 	vcpu->regs.rip = save->rip;

@@ -9,6 +9,7 @@
 #include <asm/io.h>
 #include <asm/msr.h>
 #include <asm/processor-flags.h>
+#include <asm/tlbflush.h>
 
 #include "../../core/compat.h"
 #include "../../core/vcpu.h"
@@ -139,17 +140,41 @@ static void set_intercepts(struct vmcb_control_area *control)
 		intercept(control, bits[i]);
 }
 
-static void init_vmcb(struct dune_vcpu *vcpu, struct vmcb *vmcb)
+/*
+ * The nested walk has as many levels as the host's own (APM vol. 2, "Nested
+ * Paging Registers"): where these are five, one entry leads to the usual four.
+ */
+static int make_npt_top(struct svm_vcpu *svm, const struct dune_npt *npt)
 {
+	if (!(__read_cr4() & X86_CR4_LA57))
+		return 0;
+	svm->npt_top = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!svm->npt_top)
+		return -ENOMEM;
+	*svm->npt_top = virt_to_phys(npt->root) | svm_npt_format.table;
+	return 0;
+}
+
+static void init_vmcb(struct dune_vcpu *vcpu, struct svm_vcpu *svm)
+{
+	struct vmcb *vmcb = svm->vmcb;
 	struct vmcb_control_area *control = &vmcb->control;
+	void *root = svm->npt_top ?: vcpu->space->npt.root;
 
 	set_intercepts(control);
 	control->msrpm_base_pa = virt_to_phys(msrpm);
 	control->iopm_base_pa = virt_to_phys(iopm);
 	control->int_ctl = V_INTR_MASKING_MASK;
 	control->misc_ctl = SVM_MISC_ENABLE_NP;
-	control->nested_cr3 = virt_to_phys(vcpu->space->npt.root);
+	control->nested_cr3 = virt_to_phys(root);
 	vmcb->save.g_pat = DEFAULT_PAT;
+}
+
+static void free_svm(struct svm_vcpu *svm)
+{
+	free_page((unsigned long)svm->npt_top);
+	free_page((unsigned long)svm->vmcb);
+	kfree(svm);
 }
 
 /**
@@ -167,13 +192,13 @@ int svm_vcpu_create(struct dune_vcpu *vcpu)
 	if (!svm)
 		return -ENOMEM;
 	svm->vmcb = (struct vmcb *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (!svm->vmcb) {
-		kfree(svm);
+	if (!svm->vmcb || make_npt_top(svm, &vcpu->space->npt)) {
+		free_svm(svm);
 		return -ENOMEM;
 	}
 	svm->vmcb_pa = virt_to_phys(svm->vmcb);
 	svm->asid_cpu = -1;
-	init_vmcb(vcpu, svm->vmcb);
+	init_vmcb(vcpu, svm);
 	vcpu->hw = svm;
 	return 0;
 }
@@ -184,10 +209,7 @@ int svm_vcpu_create(struct dune_vcpu *vcpu)
  */
 void svm_vcpu_destroy(struct dune_vcpu *vcpu)
 {
-	struct svm_vcpu *svm = vcpu->hw;
-
-	free_page((unsigned long)svm->vmcb);
-	kfree(svm);
+	free_svm(vcpu->hw);
 }
 
 /* The VMCB packs the attributes: bits 12 to 15 follow bits 0 to 7. */

@@ -12,13 +12,16 @@
  * struct svm_cpu - what a CPU needs to run guests
  * @host_state: a page into which VMSAVE puts the host's part of the state that
  *	VMRUN does not switch
- * @generation: grows when all ASIDs were used and begin again; starts at 1
+ * @generation: grows when all ASIDs were used and begin again
  * @next_asid: the first one not used in this generation
+ * @stale: the TLB may know ASIDs of this generation from before; the next
+ *	VMRUN flushes all
  */
 struct svm_cpu {
 	void *host_state;
 	u64 generation;
 	u32 next_asid;
+	bool stale;
 };
 
 DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
@@ -27,15 +30,23 @@ DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
  * struct svm_vcpu - SVM's part of a virtual CPU
  * @vmcb: the control block
  * @vmcb_pa: its physical address
+ * @npt_top: the top of the nested page table, where the host has five levels
  * @asid_cpu: the CPU that the VMCB's ASID belongs to, or -1
  * @asid_generation: of that CPU when it was given
  */
 struct svm_vcpu {
 	struct vmcb *vmcb;
 	u64 vmcb_pa;
+	u64 *npt_top;
 	int asid_cpu;
 	u64 asid_generation;
 };
+
+/* Begins a new generation at the next entry on this CPU. */
+static inline void svm_forget_asids(void)
+{
+	this_cpu_write(svm_cpu.next_asid, U32_MAX);
+}
 
 int svm_vcpu_create(struct dune_vcpu *vcpu);
 void svm_vcpu_destroy(struct dune_vcpu *vcpu);
