@@ -9,6 +9,8 @@
 #include <linux/version.h>
 #include <linux/syscore_ops.h>
 #include <linux/static_call.h>
+#include <linux/thread_info.h>
+#include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
 #include <asm/tlbflush.h>
 
@@ -93,6 +95,20 @@ DECLARE_STATIC_CALL(dune_update_cr4, cr4_update_irqsoff);
 #else
 #define dune_load_fpu()			switch_fpu_return()
 #define dune_update_cr4(set, clear)	cr4_update_irqsoff(set, clear)
+#endif
+
+/* 6.9: another way into the kernel, for CPUs that have it */
+#ifdef X86_FEATURE_FRED
+#define dune_kernel_has_fred()	cpu_feature_enabled(X86_FEATURE_FRED)
+#else
+#define dune_kernel_has_fred()	false
+#endif
+
+/* 6.13: a reschedule that is not urgent */
+#ifdef _TIF_NEED_RESCHED_LAZY
+#define DUNE_TIF_RESCHED	(_TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY)
+#else
+#define DUNE_TIF_RESCHED	_TIF_NEED_RESCHED
 #endif
 
 /* A process has an LDT only where the kernel was built to make them. */

@@ -39,14 +39,16 @@ static const struct hidden {
 		    .edx = BIT(5) | BIT(18) | BIT(19) | BIT(20) | BIT(22) |
 			   BIT(24) | BIT(25) | BIT(26) | BIT(27) | BIT(28) |
 			   BIT(29) | BIT(30) | BIT(31) } },
-	/* FRED, LKGS, linear-address masking */
-	{ 0x7, 1, { .eax = BIT(17) | BIT(18) | BIT(26) } },
+	/* counters, FRED, LKGS, history reset, linear-address masking, MSR lists */
+	{ 0x7, 1, { .eax = BIT(8) | BIT(17) | BIT(18) | BIT(22) | BIT(26) |
+			   BIT(27) } },
 	/* supervisor states: XSAVES stays, with none */
 	{ 0xd, 1, { .ecx = ALL, .edx = ALL } },
 	{ 0x12, 0, { ALL, ALL, ALL, ALL } },
 	{ 0x14, 0, { ALL, ALL, ALL, ALL } },
 	{ 0x1c, 0, { ALL, ALL, ALL, ALL } },
 	/* SVM, IBS, SKINIT, counters */
+	{ 0x23, 0, { ALL, ALL, ALL, ALL } },
 	{ 0x80000001, 0, { .ecx = BIT(2) | BIT(10) | BIT(12) | BIT(23) |
 				  BIT(24) | BIT(28) } },
 	/* power, but for the constant clock */

@@ -117,6 +117,9 @@ int dune_emulate_hlt(struct dune_vcpu *vcpu, const struct dune_exit *exit)
 	/* Nothing but a signal can wake it, or the step that it just made. */
 	if (ret != DUNE_CONTINUE || vcpu->event.type != DUNE_EVENT_NONE)
 		return ret;
+	/* The interrupt that waits may have waited for this, behind an STI. */
+	if (vcpu->interrupt && vcpu->regs.rflags & X86_EFLAGS_IF)
+		return ret;
 	set_current_state(TASK_INTERRUPTIBLE);
 	while (!signal_pending(current)) {
 		schedule();

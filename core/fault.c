@@ -96,12 +96,28 @@ static bool allows(const struct host_page *page, const struct dune_exit *exit)
 }
 
 /*
- * Two things fixup_user_fault() does not do, an access of the process does: it
- * grows a stack, and the CPU marks the page as used.
+ * Some things fixup_user_fault() does not do, an access of the process does: it
+ * grows a stack, and reads what may be written only, or executed only; and the
+ * CPU marks the page as used.
  */
 static int access_as_user(unsigned long address)
 {
 	return fault_in_readable((const char __user *)address, 1) ? -EFAULT : 0;
+}
+
+/*
+ * Nor does it fetch from what may be executed only; and there protection keys
+ * may keep anybody from reading. The mm is locked.
+ */
+static int fetch_as_user(struct vm_area_struct *vma, unsigned long address)
+{
+	vm_fault_t fault;
+
+	if (!(vma->vm_flags & VM_EXEC))
+		return -EFAULT;
+	fault = handle_mm_fault(vma, address,
+				FAULT_FLAG_USER | FAULT_FLAG_INSTRUCTION, NULL);
+	return fault & VM_FAULT_ERROR ? vm_fault_to_errno(fault, 0) : 0;
 }
 
 /* Has the host bring the page in, as a user's access would. */
@@ -109,8 +125,9 @@ static int fault_in(struct mm_struct *mm, unsigned long address,
 		    const struct dune_exit *exit)
 {
 	unsigned int flags = FAULT_FLAG_USER;
+	struct vm_area_struct *vma;
 	bool unlocked = false;
-	bool nothing;
+	bool as_user = false;
 	int err = 0;
 
 	if (exit->write)
@@ -119,11 +136,15 @@ static int fault_in(struct mm_struct *mm, unsigned long address,
 		flags |= FAULT_FLAG_INSTRUCTION;
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
-	nothing = !vma_lookup(mm, address);
-	if (!nothing)
+	vma = vma_lookup(mm, address);
+	if (!vma || (!(vma->vm_flags & VM_READ) && !exit->write && !exit->fetch))
+		as_user = true;
+	else if (exit->fetch && !(vma->vm_flags & VM_READ))
+		err = fetch_as_user(vma, address);
+	else
 		err = fixup_user_fault(mm, address, flags, &unlocked);
 	mmap_read_unlock(mm);
-	return nothing ? access_as_user(address) : err;
+	return as_user ? access_as_user(address) : err;
 }
 
 /* Nested pages are no larger than the nested page table can have them. */

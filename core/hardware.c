@@ -12,6 +12,8 @@
 #include <linux/reboot.h>
 #include <linux/smp.h>
 #include <linux/syscore_ops.h>
+#include <asm/cpufeature.h>
+#include <asm/msr.h>
 
 #include "compat.h"
 #include "hardware.h"
@@ -33,13 +35,19 @@ int dune_hardware_init(struct dune_hardware *hw,
 		       const struct dune_hal * const *backends)
 {
 	const char *why = "this CPU has neither VT-x nor SVM";
-	int err = -ENODEV;
+	int err = dune_kernel_has_fred() ? -EOPNOTSUPP : -ENODEV;
 
 	mutex_init(&hw->lock);
 	cpumask_clear(&hw->enabled);
+	hw->xss = 0;
+	if (boot_cpu_has(X86_FEATURE_XSAVES))
+		rdmsrq(MSR_IA32_XSS, hw->xss);
 	hw->users = 0;
 	hw->down = false;
 
+	/* An NMI in the guest is passed on by INT, which FRED does not take. */
+	if (err == -EOPNOTSUPP)
+		why = "the kernel uses FRED, boot with fred=off";
 	for (; *backends && err == -ENODEV; backends++) {
 		hw->hal = *backends;
 		err = hw->hal->probe(&hw->caps, &why);

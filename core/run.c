@@ -7,6 +7,7 @@
 #include <linux/smp.h>
 #include <asm/debugreg.h>
 #include <asm/fpu/xcr.h>
+#include <asm/msr.h>
 #include <asm/trapnr.h>
 
 #include "compat.h"
@@ -22,7 +23,7 @@
 
 /* What the kernel does on the way to user mode, and cannot be done here. */
 #define USER_MODE_WORK	(EXIT_TO_USER_MODE_WORK & \
-			 ~(_TIF_NEED_RESCHED | _TIF_SIGPENDING | \
+			 ~(DUNE_TIF_RESCHED | _TIF_SIGPENDING | \
 			   _TIF_NOTIFY_SIGNAL))
 
 /**
@@ -156,17 +157,24 @@ static void load_guest_registers(const struct dune_vcpu *vcpu,
 		get_debugreg(host->dr[2], 2);
 		get_debugreg(host->dr[3], 3);
 		get_debugreg(host->dr7, 7);
+		/* The guest's addresses are not for the host to stop at. */
+		set_debugreg(0, 7);
 	}
 	if (vcpu->dr7 & DUNE_DR7_ENABLE)
 		load_breakpoints(vcpu->dr);
 	host->xcr0 = dune_host_xcr0();
 	if (vcpu->xcr0 != host->xcr0)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->xcr0);
+	/* The ring 0 that this is for is the host's. */
+	if (dune_hardware.xss)
+		wrmsrq(MSR_IA32_XSS, 0);
 }
 
 static void load_host_registers(const struct dune_vcpu *vcpu,
 				const struct host_registers *host)
 {
+	if (dune_hardware.xss)
+		wrmsrq(MSR_IA32_XSS, dune_hardware.xss);
 	if (vcpu->xcr0 != host->xcr0)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, host->xcr0);
 	if (unlikely(host->dr7)) {
@@ -230,6 +238,20 @@ static bool is_enabled_here(void)
 	return cpumask_test_cpu(smp_processor_id(), &dune_hardware.enabled);
 }
 
+/*
+ * The clock's interrupt, which comes when interrupts are on again, finds the
+ * thread in the kernel. It takes the time for the process's own by this flag,
+ * as KVM has it.
+ */
+static void enter_on_own_time(struct dune_vcpu *vcpu, struct dune_exit *exit)
+{
+	current->flags |= PF_VCPU;
+	enter(vcpu, exit);
+	local_irq_enable();
+	local_irq_disable();
+	current->flags &= ~PF_VCPU;
+}
+
 /* Enters once if nothing speaks against it. */
 static int enter_if_possible(struct dune_vcpu *vcpu, struct dune_exit *exit)
 {
@@ -244,8 +266,7 @@ static int enter_if_possible(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	else if (READ_ONCE(dune_hardware.down))
 		ret = -ESHUTDOWN;
 	else if (is_enabled_here() && !need_resched())
-		enter(vcpu, exit);
-	/* The host's interrupt, if that was why, comes now. */
+		enter_on_own_time(vcpu, exit);
 	local_irq_enable();
 	return ret;
 }

@@ -17,6 +17,9 @@
 /* With as many guest-physical bits as a user address has, no table is needed. */
 #define USER_ADDRESS_BITS	47
 
+/* How many there ever were. */
+static atomic64_t spaces;
+
 static struct dune_space *space_of(struct mmu_notifier *notifier)
 {
 	return container_of(notifier, struct dune_space, notifier);
@@ -174,6 +177,7 @@ static struct mmu_notifier *space_alloc(struct mm_struct *mm)
 	if (!space)
 		return ERR_PTR(-ENOMEM);
 	spin_lock_init(&space->lock);
+	space->number = atomic64_inc_return(&spaces);
 	INIT_LIST_HEAD(&space->vcpus);
 	if (bits < USER_ADDRESS_BITS) {
 		space->windows = kvcalloc(1UL << (bits - DUNE_WINDOW_SHIFT),

@@ -29,6 +29,7 @@
  * @windows: which gibibyte of the process each window shows; NULL where
  *	guest-physical memory is wide enough for windows to be the identity
  * @past: what virtual CPUs did that are gone
+ * @number: no other ever has had it; from 1 on
  * @listed: among all spaces, for statistics
  * @pid: the process that made it
  * @tlb_generation: grows when translations cached by a CPU became false; a
@@ -48,6 +49,7 @@ struct dune_space {
 	u32 *windows;
 	struct dune_stats past;
 
+	u64 number;
 	struct list_head listed;
 	struct pid *pid;
 	atomic64_t tlb_generation;

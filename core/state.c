@@ -18,7 +18,6 @@
 #define CR0_FIXED	(X86_CR0_PG | X86_CR0_PE | X86_CR0_NE | X86_CR0_ET)
 #define CR0_FREE	(X86_CR0_WP | X86_CR0_AM | X86_CR0_MP | X86_CR0_TS)
 
-#define CR4_FIXED	(X86_CR4_PAE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT)
 #define CR4_FREE	(X86_CR4_TSD | X86_CR4_DE | X86_CR4_PGE | X86_CR4_VME | \
 			 X86_CR4_PVI | X86_CR4_SMEP | X86_CR4_SMAP |		\
 			 X86_CR4_FSGSBASE | X86_CR4_PCIDE | X86_CR4_UMIP |	\
@@ -39,7 +38,7 @@ u64 dune_state_cr4_allowed(void)
 		       X86_CR4_PCIDE | X86_CR4_UMIP | X86_CR4_OSXSAVE |
 		       X86_CR4_PKE;
 
-	return CR4_FIXED | (CR4_FREE & ~(optional & ~__read_cr4()));
+	return DUNE_CR4_FIXED | (CR4_FREE & ~(optional & ~__read_cr4()));
 }
 EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_state_cr4_allowed);
 
@@ -69,7 +68,7 @@ void dune_state_default(struct dune_state *state)
 			.attributes = TSS_BUSY },
 		.ldt = { .attributes = DUNE_SEGMENT_UNUSABLE },
 		.cr0 = CR0_FIXED | X86_CR0_WP | X86_CR0_AM | X86_CR0_MP,
-		.cr4 = CR4_FIXED | (dune_state_cr4_allowed() &
+		.cr4 = DUNE_CR4_FIXED | (dune_state_cr4_allowed() &
 				    (X86_CR4_OSXSAVE | X86_CR4_FSGSBASE |
 				     X86_CR4_PKE)),
 		.efer = EFER_FIXED | EFER_FREE,
@@ -100,7 +99,7 @@ bool dune_cr0_good(u64 cr0)
  */
 bool dune_cr4_good(u64 cr4)
 {
-	return within(cr4, CR4_FIXED, dune_state_cr4_allowed());
+	return within(cr4, DUNE_CR4_FIXED, dune_state_cr4_allowed());
 }
 
 /**

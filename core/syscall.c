@@ -123,7 +123,7 @@ static bool has_entry_work(void)
 {
 	return READ_ONCE(current_thread_info()->syscall_work) ||
 	       (read_thread_flags() &
-		(EXIT_TO_USER_MODE_WORK & ~_TIF_NEED_RESCHED));
+		(EXIT_TO_USER_MODE_WORK & ~DUNE_TIF_RESCHED));
 }
 
 static void fill_pt_regs(struct pt_regs *regs, const struct dune_regs *from)

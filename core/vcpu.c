@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Virtual CPUs and the descriptors that hold them. */
 #include <linux/anon_inodes.h>
+#include <linux/bitops.h>
 #include <linux/cpu.h>
 #include <linux/fcntl.h>
 #include <linux/file.h>
@@ -21,8 +22,8 @@
 #include "stats.h"
 #include "vcpu.h"
 
-/* The process whose guest a CPU ran last; only compared, never looked into. */
-static DEFINE_PER_CPU(const struct dune_space *, last_space);
+/* The number of the space whose guest a CPU ran last. */
+static DEFINE_PER_CPU(u64, last_space);
 
 static const struct dune_hal *hal(void)
 {
@@ -35,9 +36,9 @@ static const struct dune_hal *hal(void)
  */
 static void separate_processes(const struct dune_space *space)
 {
-	if (this_cpu_read(last_space) == space)
+	if (this_cpu_read(last_space) == space->number)
 		return;
-	this_cpu_write(last_space, space);
+	this_cpu_write(last_space, space->number);
 	if (boot_cpu_has(X86_FEATURE_IBPB) && !cpu_mitigations_off())
 		wrmsrq(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
 }
@@ -241,7 +242,6 @@ static struct dune_vcpu *vcpu_create(void)
 	vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
 	if (!vcpu)
 		return ERR_PTR(-ENOMEM);
-	mutex_init(&vcpu->lock);
 	preempt_notifier_init(&vcpu->notifier, &preempt_ops);
 	vcpu->in_guest = -1;
 	vcpu->tlb_generation = -1;
@@ -388,12 +388,12 @@ static long dune_vcpu_ioctl(struct file *file, unsigned int request,
 
 	if (!dune_space_is_current(vcpu->space))
 		return -EIO;
-	if (!mutex_trylock(&vcpu->lock))
+	if (test_and_set_bit_lock(0, &vcpu->busy))
 		return -EBUSY;
 	/* A system call that is made in here may close the descriptor. */
 	get_file(file);
 	ret = locked_ioctl(vcpu, request, arg);
-	mutex_unlock(&vcpu->lock);
+	clear_bit_unlock(0, &vcpu->busy);
 	fput(file);
 	return ret;
 }

@@ -4,7 +4,6 @@
 #define DUNE_VCPU_H
 
 #include <linux/list.h>
-#include <linux/mutex.h>
 #include <linux/preempt.h>
 
 #include "hal.h"
@@ -17,8 +16,9 @@
  * struct dune_vcpu - a virtual CPU
  * @space: the process it belongs to; constant
  * @link: in space->vcpus, under space->lock
- * @lock: held by the thread that runs it or reads or writes its state; a
- *	second one gets -EBUSY
+ * @busy: bit 0 is set by the thread that runs it or reads or writes its state;
+ *	a second one gets -EBUSY. Not a lock: it is held while a system call
+ *	sleeps, where the freezer minds locks
  * @run: the page shared with user space; contents are never trusted twice
  * @regs: general registers while it runs
  * @cr2: the guest's CR2
@@ -42,8 +42,7 @@
 struct dune_vcpu {
 	struct dune_space *space;
 	struct list_head link;
-	/* Outermost of ours: mmap_lock and space->lock are taken inside. */
-	struct mutex lock;
+	unsigned long busy;
 	struct dune_run *run;
 	struct dune_regs regs;
 	u64 cr2;
@@ -62,6 +61,13 @@ struct dune_vcpu {
 	int in_guest;
 	s64 tlb_generation;
 };
+
+/*
+ * What a guest always has in CR4. Without MCE a machine check would not come
+ * to the host but shut the CPU down.
+ */
+#define DUNE_CR4_FIXED	(X86_CR4_PAE | X86_CR4_OSFXSR | \
+			 X86_CR4_OSXMMEXCPT | X86_CR4_MCE)
 
 /* Debug registers: what is always one, and what can be set besides. */
 #define DUNE_DR6_FIXED	0xffff0ff0

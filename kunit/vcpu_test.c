@@ -176,11 +176,11 @@ static void only_one_thread_uses_it(struct kunit *test)
 	struct dune_vcpu *vcpu = process_vcpu(test);
 	struct dune_state state = { 0 };
 
-	mutex_lock(&vcpu->lock);
+	set_bit(0, &vcpu->busy);
 	KUNIT_EXPECT_EQ(test, (long)-EBUSY, RUN(test, { 0 }));
 	KUNIT_EXPECT_EQ(test, (long)-EBUSY,
 			process_ioctl(test, DUNE_GET_STATE, &state));
-	mutex_unlock(&vcpu->lock);
+	clear_bit(0, &vcpu->busy);
 	KUNIT_EXPECT_EQ(test, 0U, fake_hal.runs);
 	RUN_TO_END(test, vcpu, { 0 });
 }

@@ -3,7 +3,9 @@
 #include <linux/linkage.h>
 #include <linux/version.h>
 #include <asm/asm.h>
+#include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
+#include <asm/percpu.h>
 #include <asm/unwind_hints.h>
 
 #include "../clear_buffers.h"
@@ -106,6 +108,17 @@ SYM_INNER_LABEL(vmx_exited, SYM_L_GLOBAL)
 	CLEAR_BRANCH_HISTORY_VMEXIT
 #endif
 
+	/*
+	 * Where the kernel has IBRS on, writing it again is what makes older
+	 * branches of the guest harmless.
+	 */
+	ALTERNATIVE "jmp .Lno_ibrs", "", X86_FEATURE_KERNEL_IBRS
+	mov	$MSR_IA32_SPEC_CTRL, %ecx
+	mov	PER_CPU_VAR(x86_spec_ctrl_current), %rax
+	mov	%rax, %rdx
+	shr	$32, %rdx
+	wrmsr
+.Lno_ibrs:
 	/* The guest's values are not to be speculated with. */
 	mov	%ebx, %eax
 	xor	%ecx, %ecx

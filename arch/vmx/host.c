@@ -76,18 +76,20 @@ void vmx_write_host_state(struct vmx_vcpu *vmx)
 	vmx_writel(HOST_IA32_SYSENTER_ESP, read_msr(MSR_IA32_SYSENTER_ESP));
 	vmx_writel(HOST_IA32_SYSENTER_EIP, read_msr(MSR_IA32_SYSENTER_EIP));
 	vmx_writel(HOST_RIP, (unsigned long)vmx_exited);
-	vmx->host_debugctl = read_msr(MSR_IA32_DEBUGCTLMSR);
 }
 
 /**
  * vmx_refresh_host_state() - what can change while it is loaded
  * @vmx: about to be entered, with interrupts off
  *
- * An interrupt that borrowed this thread's mm may have changed the PCID.
+ * An interrupt that borrowed this thread's mm may have changed the PCID, one
+ * from another CPU what perf records.
  */
 void vmx_refresh_host_state(struct vmx_vcpu *vmx)
 {
 	unsigned long cr3 = __read_cr3(), cr4 = __read_cr4();
+
+	vmx->host_debugctl = read_msr(MSR_IA32_DEBUGCTLMSR);
 
 	if (unlikely(cr3 != vmx->host_cr3)) {
 		vmx_writel(HOST_CR3, cr3);

@@ -212,6 +212,8 @@ static void read_exit(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	if (reason & VMX_EXIT_REASONS_FAILED_VMENTRY) {
 		vmx_write32(VM_ENTRY_INTR_INFO_FIELD, 0);
 		exit->reason = DUNE_HW_INVALID;
+		if ((reason & 0xffff) == EXIT_REASON_MCE_DURING_VMENTRY)
+			asm volatile("int $18");
 		return;
 	}
 	vcpu->regs.rsp = vmx_readl(GUEST_RSP);

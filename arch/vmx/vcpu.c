@@ -156,8 +156,7 @@ static void write_controls(const struct vmx_vcpu *vmx)
 	vmx_writel(CR0_GUEST_HOST_MASK,
 		   ~(X86_CR0_WP | X86_CR0_AM | X86_CR0_MP | X86_CR0_TS));
 	vmx_writel(CR4_GUEST_HOST_MASK,
-		   ~(dune_state_cr4_allowed() &
-		     ~(X86_CR4_PAE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT)));
+		   ~(dune_state_cr4_allowed() & ~(u64)DUNE_CR4_FIXED));
 }
 
 static void write_fixed_guest_state(void)
