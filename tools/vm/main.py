@@ -144,6 +144,8 @@ def check(parser, options):
         parser.error("--mem takes 128 or more")
     if any(":" not in spec for spec in options.out):
         parser.error("--out takes GUEST:HOST")
+    if options.command and options.interactive:
+        parser.error("--interactive takes no COMMAND")
     asks = options.prepare or options.print_kdir or options.print_image
     if not options.command and not options.interactive and not asks:
         parser.error("no COMMAND; put it behind --")
@@ -309,6 +311,10 @@ def show(lines):
 
 def verdict(session, machine, in_time):
     """What dune-vm's own status is, and why."""
+    complained = session.log.splats and not session.options.allow_splat
+    if complained:
+        cache.say("the kernel complained:")
+        show(session.log.splat_report())
     if not in_time:
         cache.say(f"the time was up after {session.options.timeout:g} s; "
                   "the kernel log ends:")
@@ -323,9 +329,7 @@ def verdict(session, machine, in_time):
         return MACHINE_FAILED
     if session.status == MACHINE_FAILED:
         show(session.log.tail())
-    if session.log.splats and not session.options.allow_splat:
-        cache.say("the kernel complained:")
-        show(session.log.splat_report())
+    if complained:
         return session.status or MACHINE_FAILED
     return session.status
 

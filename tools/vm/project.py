@@ -18,8 +18,10 @@ TREE = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
 def _sources():
     said = subprocess.run(["git", "-C", TREE, "ls-files", "-co", "-z",
-                           "--exclude-standard"], check=True,
+                           "--exclude-standard"],
                           stdout=subprocess.PIPE).stdout
+    if not said:
+        raise cache.MachineError(f"git lists no files in {TREE}")
     return {os.fsdecode(name) for name in said.split(b"\0")
             if name and os.path.isfile(os.path.join(TREE, os.fsdecode(name)))}
 

@@ -53,6 +53,8 @@ test_calls()
 	result "CPUs at the same time are refused in Bochs" exits 2
 	machine
 	result "a missing command is refused" exits 2
+	machine --interactive -- true
+	result "a command beside a shell is refused" exits 2
 	machine --kernel /nonexistent -- true
 	result "an unknown kernel is a failure of the machine" exits 125
 	machine --add /nonexistent -- true
@@ -100,9 +102,22 @@ test_failures()
 	machine --cpu "$1" -- sh -c 'echo "WARNING: CPU: 0" >/dev/kmsg'
 	result "$1: a kernel warning is a failure" exits 125
 	result "$1: ... and shown" said "WARNING: CPU: 0"
+	machine --cpu "$1" --timeout 30 -- sh -c \
+		'echo "WARNING: CPU: 0" >/dev/kmsg; while :; do :; done'
+	result "$1: ... also when the time is up" said "the kernel complained"
 	machine --cpu "$1" --allow-splat -- \
 		sh -c 'echo "WARNING: CPU: 0" >/dev/kmsg; exit 4'
 	result "$1: unless it was expected" exits 4
+}
+
+# What runs on when COMMAND is done is ended, and no module stays in use.
+test_end()
+{
+	machine --cpu "$1" -- sh -c \
+		'dune-run sleep 1000 & sleep 1; [ -e /dev/dune ]'
+	result "$1: nobody keeps the module when all are gone" exits 0
+	machine --cpu "$1" -- insmod /lib/dune/dune_cpu_state.ko
+	result "$1: modules beside it do not matter" exits 0
 }
 
 # A program of the host with its libraries; a folder; and back.
@@ -178,6 +193,7 @@ for cpu in amd intel; do
 	test_status $cpu
 	test_data $cpu
 	test_failures $cpu
+	test_end $cpu
 	test_files $cpu
 	test_count $cpu
 done

@@ -82,6 +82,15 @@ static void note(const char *format, ...)
 	send('n', text, len);
 }
 
+/* Puts something into the kernel log that makes the run a failure. */
+static void complain(const char *what)
+{
+	char record[128];
+
+	send('k', record, snprintf(record, sizeof(record),
+				   "4,0,0,-;WARNING: dune-vm: %s", what));
+}
+
 /* Passes on what the kernel logged since the last call. */
 static void send_kernel_log(void)
 {
@@ -92,8 +101,10 @@ static void send_kernel_log(void)
 		len = read(kernel_log, record, sizeof(record));
 		if (len > 0)
 			send('k', record, len);
-		else if (len < 0 && errno != EPIPE && errno != EINTR)
-			break;	/* EPIPE: records were lost, read on */
+		else if (len < 0 && errno == EPIPE)
+			complain("records of the kernel log were lost");
+		else if (len < 0 && errno != EINTR)
+			break;
 	}
 }
 
@@ -343,10 +354,10 @@ static int run(char *const argv[])
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static void run_interactive(void)
+static int run_interactive(void)
 {
 	note("a shell on the console; leave it to end the machine");
-	shell("exec setsid -c sh -l </dev/ttyS0 >/dev/ttyS0 2>&1");
+	return shell("exec setsid -c sh -l </dev/ttyS0 >/dev/ttyS0 2>&1");
 }
 
 static void send_files(void)
@@ -373,6 +384,23 @@ static void put(const char *path, const char *text)
 	close(fd);
 }
 
+/* When all that used the module is gone, nothing is left that keeps it. */
+static void unload_module(void)
+{
+	int tries;
+
+	kill(-1, SIGKILL);
+	for (tries = 0; tries < 100; tries++) {
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		if (!syscall(SYS_delete_module, "dune", O_NONBLOCK) ||
+		    errno == ENOENT)
+			return;
+		usleep(50000);
+	}
+	complain("dune.ko is still in use when nobody uses it");
+}
+
 /* Whatever the module leaked has no owner once it is gone. */
 static void check_leaks(void)
 {
@@ -382,7 +410,6 @@ static void check_leaks(void)
 
 	if (access("/sys/kernel/debug/kmemleak", W_OK))
 		return;
-	syscall(SYS_delete_module, "dune", O_NONBLOCK);
 	/* kmemleak leaves alone what is younger than five seconds */
 	sleep(6);
 	/* once is not enough: a pointer may just have moved */
@@ -418,11 +445,12 @@ int main(void)
 	if (options.module)
 		load_module();
 	if (options.interactive)
-		run_interactive();
+		status = run_interactive();
 	else
 		status = run(command);
 	if (*options.out)
 		send_files();
+	unload_module();
 	if (options.leak_check)
 		check_leaks();
 	power_off(status);
