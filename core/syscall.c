@@ -68,7 +68,8 @@ EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_syscall_init);
  * into the kernel, that end it or make another one, or that change what is
  * switched with the guest; nor our own, whose virtual CPU is in use; nor those
  * that user space has to know of to keep the process what it was: handlers of
- * signals, and descriptors that could be those of its virtual CPUs.
+ * signals, keys of pages, and descriptors that could be those of its virtual
+ * CPUs.
  *
  * Return: whether it can.
  */
@@ -93,6 +94,7 @@ bool dune_syscall_may_be_direct(u64 number, u64 request)
 	case __NR_setrlimit:
 	case __NR_prlimit64:
 	case __NR_prctl:
+	case __NR_pkey_alloc:
 	case __NR_restart_syscall:
 	case __NR_arch_prctl:
 	case __NR_modify_ldt:

@@ -107,7 +107,7 @@ static void some_calls_are_made_in_their_place_only(struct kunit *test)
 		__NR_modify_ldt, __NR_iopl, __NR_ioperm, __NR_ptrace,
 		__NR_rseq, __NR_rt_sigaction, __NR_close, __NR_close_range,
 		__NR_dup2, __NR_dup3, __NR_setrlimit, __NR_prlimit64,
-		__NR_prctl,
+		__NR_prctl, __NR_pkey_alloc,
 		/* no calls at all: user space hears that from the kernel */
 		NR_syscalls, 1ULL << 32, 1ULL << 32 | __NR_getpid, ~0ULL,
 	};

@@ -277,6 +277,9 @@ static long forward(struct dune_thread *thread, struct dune_regs *regs)
 		return dune_forward_syscall(thread, regs);
 	case SYS_arch_prctl:
 		return prctl_base(thread, regs);
+	case SYS_pkey_alloc:
+		/* keys are those of the guest's own page table */
+		return -ENOSPC;
 	case SYS_close:
 		return dune_close(thread, regs);
 	case SYS_close_range:
