@@ -129,6 +129,21 @@ TEST_F(interrupt, comes_when_the_guest_turns_them_on)
 	EXPECT_EQ(0, guest->run->interrupt);
 }
 
+/* HLT comes under the protection of STI, so the interrupt comes behind it. */
+TEST_F(interrupt, keeps_a_guest_awake)
+{
+	struct guest *guest = &self->guest;
+
+	guest_emit(guest, "\xfb\xf4\x90", 3);		/* sti; hlt; nop */
+	guest_emit_hypercall(guest);
+	guest->run->regs.rflags = 2;
+	guest->run->interrupt = VECTOR;
+	ASSERT_EQ(0, guest_run(guest));
+	EXPECT_EQ(DUNE_EXIT_SYSCALL, guest->run->exit_reason);
+	EXPECT_EQ(1, guest->run->regs.rbx);
+	EXPECT_EQ(0, guest->run->interrupt);
+}
+
 TEST_F(interrupt, can_be_taken_back)
 {
 	struct guest *guest = &self->guest;

@@ -100,6 +100,33 @@ TEST_F(memory, never_mapped_memory_ends_the_guest_only)
 		  guest_read(&self->guest, (void *)0x10000000000, &value));
 }
 
+/* So it is outside, on this architecture. */
+TEST_F(memory, what_can_be_written_can_be_read)
+{
+	ASSERT_EQ(0, mprotect(self->data, PAGE, PROT_WRITE));
+	EXPECT_READ(0, self->data);
+	EXPECT_WRITTEN(self->data, 5);
+	EXPECT_READ(5, self->data);
+}
+
+TEST_F(memory, what_can_be_executed_only_is_executed)
+{
+	struct guest *guest = &self->guest;
+	int file = memfd_create("code", MFD_CLOEXEC);
+	uint8_t code[16] = "\xb8\x07\x00\x00\x00";	/* mov $7, %eax */
+
+	memcpy(code + 5, guest->info.hypercall, guest->info.hypercall_len);
+	ASSERT_EQ(sizeof(code), write(file, code, sizeof(code)));
+	/* nobody has looked at it where it is mapped now */
+	ASSERT_EQ(self->data, mmap(self->data, PAGE, PROT_EXEC,
+				   MAP_PRIVATE | MAP_FIXED, file, 0));
+	close(file);
+	guest->run->regs.rip = (uint64_t)self->data;
+	ASSERT_EQ(0, guest_run(guest));
+	EXPECT_EQ(DUNE_EXIT_SYSCALL, guest->run->exit_reason);
+	EXPECT_EQ(7, guest->run->regs.rax);
+}
+
 TEST_F(memory, read_only_memory_cannot_be_written)
 {
 	EXPECT_EQ(DUNE_EXIT_SYSCALL,

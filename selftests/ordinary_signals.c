@@ -100,6 +100,22 @@ TEST_F(signals, timers_interrupt_a_loop)
 	EXPECT_EQ(SIGALRM, last);
 }
 
+/* What the program computes is the program's own time, not the kernel's. */
+TEST_F(signals, virtual_timers_count_the_program_s_time)
+{
+	struct itimerval timer = { .it_value.tv_usec = 200000 };
+	struct rusage usage;
+
+	handle(SIGVTALRM, note, 0);
+	ASSERT_EQ(0, setitimer(ITIMER_VIRTUAL, &timer, NULL));
+	while (!__atomic_load_n(&calls, __ATOMIC_RELAXED))
+		;
+	EXPECT_EQ(1, calls);
+	ASSERT_EQ(0, getrusage(RUSAGE_SELF, &usage));
+	EXPECT_LT(usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec,
+		  usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec);
+}
+
 TEST_F(signals, posix_timers_carry_a_value)
 {
 	struct sigevent event = {
