@@ -37,11 +37,12 @@ MEMORY = 1024
 TIMED_OUT = 124
 MACHINE_FAILED = 125
 
+# kunit.enable: kernels with KUnit run no suites unless they are told to.
 # no_timer_check: it counts loops between ticks, and on a busy host a CPU that is
 # translated does too few of them.
 COMMAND_LINE = ("console=ttyS0,115200 quiet panic=-1 cryptomgr.notests "
                 "printk.devkmsg=on rdinit=/init "
-                "no_timer_check")
+                "kunit.enable=1 no_timer_check")
 
 
 @dataclasses.dataclass
