@@ -252,6 +252,11 @@ static void enter_on_own_time(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	current->flags &= ~PF_VCPU;
 }
 
+static bool is_elsewhere(const struct dune_vcpu *vcpu)
+{
+	return vcpu->cpu && vcpu->cpu - 1 != smp_processor_id();
+}
+
 /* Enters once if nothing speaks against it. */
 static int enter_if_possible(struct dune_vcpu *vcpu, struct dune_exit *exit)
 {
@@ -261,7 +266,7 @@ static int enter_if_possible(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	local_irq_disable();
 	if (signal_pending(current))
 		ret = -EINTR;
-	else if (must_go_to_user(vcpu))
+	else if (is_elsewhere(vcpu) || must_go_to_user(vcpu))
 		ret = dune_vcpu_leave(vcpu, DUNE_EXIT_RESUME);
 	else if (READ_ONCE(dune_hardware.down))
 		ret = -ESHUTDOWN;
@@ -285,6 +290,7 @@ static int take_request(struct dune_vcpu *vcpu, bool *restart)
 	*restart = READ_ONCE(run->exit_reason) == DUNE_EXIT_RESTART;
 	vcpu->direct = flags & DUNE_RUN_DIRECT_SYSCALLS;
 	vcpu->interrupt = interrupt;
+	vcpu->cpu = READ_ONCE(run->cpu);
 	vcpu->regs = run->regs;
 	/* From here on the copies are used. */
 	barrier();

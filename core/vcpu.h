@@ -30,6 +30,7 @@
  * @event: what it is given at the next entry
  * @did_work: it went to user space for what the kernel does on the way there,
  *	and has not been in the guest since
+ * @cpu: 1 plus the number of the CPU that user space wants it to be on, or 0
  * @direct: user space wants its system calls made here where that is the same
  * @interrupt: the vector it is given as soon as it can take one, or 0
  * @stats: what is counted; written by the thread that runs it, summed up by
@@ -53,6 +54,7 @@ struct dune_vcpu {
 	u64 xcr0;
 	struct dune_event event;
 	bool did_work;
+	u32 cpu;
 	bool direct;
 	u8 interrupt;
 	struct dune_stats stats;

@@ -292,6 +292,23 @@ static void work_for_user_mode_is_done_there_once(struct kunit *test)
 	RUN_TO_END(test, vcpu, { 0 });
 }
 
+static void it_stays_where_user_space_wants_it(struct kunit *test)
+{
+	struct dune_vcpu *vcpu = make(test);
+
+	migrate_disable();
+	vcpu->run->cpu = 1 + raw_smp_processor_id();
+	RUN_TO_END(test, vcpu, { 0 });
+	/* a CPU that there is not: it can only be elsewhere, again and again */
+	vcpu->run->cpu = 1 + nr_cpu_ids;
+	KUNIT_EXPECT_EQ(test, 0L, RUN(test, { 0 }));
+	KUNIT_EXPECT_EQ(test, (u32)DUNE_EXIT_RESUME, vcpu->run->exit_reason);
+	KUNIT_EXPECT_EQ(test, 0L, RUN(test, { 0 }));
+	KUNIT_EXPECT_EQ(test, (u32)DUNE_EXIT_RESUME, vcpu->run->exit_reason);
+	KUNIT_EXPECT_EQ(test, 0U, fake_hal.runs);
+	migrate_enable();
+}
+
 static void a_cpu_that_goes_away_keeps_it_waiting(struct kunit *test)
 {
 	int cpu;
@@ -573,6 +590,7 @@ static struct kunit_case run_cases[] = {
 	KUNIT_CASE(a_signal_keeps_it_out),
 	KUNIT_CASE(a_signal_gets_it_out),
 	KUNIT_CASE(work_for_user_mode_is_done_there_once),
+	KUNIT_CASE(it_stays_where_user_space_wants_it),
 	KUNIT_CASE(a_cpu_that_goes_away_keeps_it_waiting),
 	KUNIT_CASE(a_machine_that_goes_down_keeps_it_out),
 	KUNIT_CASE(the_run_page_is_checked),

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -24,29 +25,66 @@ static long change_limit(const struct rlimit *new, struct rlimit *old)
 }
 
 /*
- * Gives a descriptor a number out of the program's way, if there is room:
- * beyond what the program may have, where it does not find it by trying all.
- * Returns the descriptor. Only one thread at a time may do this.
+ * Where numbers begin that are out of the program's way: beyond what it may
+ * have, where it does not find them by trying all. For that the limit is raised
+ * where it can be, until lower_limit(). Only one thread at a time may do this.
  */
-int dune_high_descriptor(int fd)
+static int raise_limit(struct rlimit *limit)
 {
-	struct rlimit limit = { 0 }, raised;
-	int high, first = WITHIN_LIMIT;
+	struct rlimit raised;
 	rlim_t beyond;
 
-	change_limit(NULL, &limit);
-	raised = (struct rlimit){ limit.rlim_max, limit.rlim_max };
-	beyond = limit.rlim_cur < FIRST_BEYOND ? FIRST_BEYOND : limit.rlim_cur;
-	if (beyond <= LAST_BEYOND && beyond < limit.rlim_max &&
-	    !change_limit(&raised, NULL))
-		first = beyond;
-	high = CALL3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, first);
+	*limit = (struct rlimit){ 0 };
+	change_limit(NULL, limit);
+	raised = (struct rlimit){ limit->rlim_max, limit->rlim_max };
+	beyond = limit->rlim_cur < FIRST_BEYOND ? FIRST_BEYOND :
+						  limit->rlim_cur;
+	if (beyond > LAST_BEYOND || beyond >= limit->rlim_max ||
+	    change_limit(&raised, NULL))
+		return WITHIN_LIMIT;
+	return beyond;
+}
+
+static void lower_limit(const struct rlimit *limit, int first)
+{
 	if (first != WITHIN_LIMIT)
-		change_limit(&limit, NULL);
+		change_limit(limit, NULL);
+}
+
+/* Returns the descriptor, which stays where it is if there is no room. */
+static int move_beyond(int fd, int first)
+{
+	int high = CALL3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, first);
+
 	if (high < 0)
 		return fd;
 	CALL1(SYS_close, fd);
 	return high;
+}
+
+/* Gives a descriptor such a number; returns it. */
+int dune_high_descriptor(int fd)
+{
+	struct rlimit limit;
+	int first = raise_limit(&limit);
+
+	fd = move_beyond(fd, first);
+	lower_limit(&limit, first);
+	return fd;
+}
+
+/* The same with a new virtual CPU, also where the program has all it may have. */
+int dune_vcpu_descriptor(void)
+{
+	struct dune_create_vcpu args = { 0 };
+	struct rlimit limit;
+	int first = raise_limit(&limit);
+	int fd = CALL3(SYS_ioctl, dune_device, DUNE_CREATE_VCPU, &args);
+
+	if (fd >= 0)
+		fd = move_beyond(fd, first);
+	lower_limit(&limit, first);
+	return fd;
 }
 
 long dune_close(struct dune_thread *thread, struct dune_regs *regs)

@@ -43,24 +43,15 @@ long dune_set_dispatch(struct dune_thread *thread, const struct dune_regs *regs)
 	}
 }
 
-static void end_by_sigsys(void)
-{
-	const struct dune_action none = { .handler = (uint64_t)SIG_DFL };
-
-	CALL4(SYS_rt_sigaction, SIGSYS, &none, NULL, MASK_SIZE);
-	CALL2(SYS_tkill, CALL0(SYS_gettid), SIGSYS);
-	for (;;)
-		dune_set_mask(~SIGNAL_BIT(SIGSYS));
-}
-
 static void send_sigsys(struct dune_thread *thread, const struct dune_regs *regs)
 {
 	uint64_t mask = dune_hold_signals(thread);
+	struct dune_action now = { 0 };
 	siginfo_t info;
 
-	if (mask & SIGNAL_BIT(SIGSYS) ||
-	    thread->sighand->actions[SIGSYS].handler == (uint64_t)SIG_IGN)
-		end_by_sigsys();
+	CALL4(SYS_rt_sigaction, SIGSYS, NULL, &now, MASK_SIZE);
+	if (mask & SIGNAL_BIT(SIGSYS) || now.handler == (uint64_t)SIG_IGN)
+		dune_end_by(SIGSYS);
 	memset(&info, 0, sizeof(info));
 	info.si_signo = SIGSYS;
 	info.si_code = USER_DISPATCH;
@@ -87,7 +78,7 @@ bool dune_dispatched(struct dune_thread *thread, const struct dune_regs *regs)
 		if (choice == SYSCALL_DISPATCH_FILTER_ALLOW)
 			return false;
 		if (choice != SYSCALL_DISPATCH_FILTER_BLOCK)
-			end_by_sigsys();
+			dune_end_by(SIGSYS);
 	}
 	send_sigsys(thread, regs);
 	return true;

@@ -37,6 +37,11 @@ static_assert(offsetof(struct dune_regs, r15) == REGS_R15, "entry.S");
 static_assert(offsetof(struct dune_regs, rip) == REGS_RIP, "entry.S");
 static_assert(offsetof(struct dune_regs, rflags) == REGS_RFLAGS, "entry.S");
 
+/* From <asm/prctl.h> of newer kernels. */
+#ifndef ARCH_SHSTK_ENABLE
+#define ARCH_SHSTK_ENABLE	0x5001
+#endif
+
 struct dune_info dune_module;
 uint8_t *dune_syscall_entry;
 int dune_device = -1;
@@ -207,6 +212,11 @@ static long prctl_base(struct dune_thread *thread, struct dune_regs *regs)
 	case ARCH_GET_FS:
 	case ARCH_GET_GS:
 		break;
+	case ARCH_SET_CPUID:
+		return -ENODEV;
+	case ARCH_REQ_XCOMP_PERM:
+	case ARCH_SHSTK_ENABLE:
+		return -EOPNOTSUPP;
 	default:
 		return dune_forward_syscall(thread, regs);
 	}
@@ -235,16 +245,59 @@ static void call_at_exit(const struct dune_thread *thread)
 		dune.at_exit(&stats);
 }
 
+/* A call that only libdune makes, from the one place where it makes any. */
+static bool is_own_call(const struct dune_regs *regs)
+{
+	return regs->rax >= DUNE_CALL_SIGNAL &&
+	       dune_caller(regs) == (uint64_t)dune_raw_syscall_return;
+}
+
+static long own_call(struct dune_thread *thread, struct dune_regs *regs)
+{
+	switch (regs->rax) {
+	case DUNE_CALL_SIGNAL:
+		dune_deliver(thread, (struct dune_frame *)regs->rdi);
+		return 0;
+	case DUNE_CALL_EXCEPTION:
+		dune_exception(thread, (struct dune_frame *)regs->rdi,
+			       regs->rsi);
+		return 0;
+	case DUNE_CALL_STATS:
+		return CALL3(SYS_ioctl, thread->vcpu, DUNE_GET_STATS,
+			     regs->rdi);
+	case DUNE_CALL_FLUSH:
+		return CALL3(SYS_ioctl, thread->vcpu, DUNE_FLUSH, regs->rdi);
+	default:
+		return -ENOSYS;
+	}
+}
+
+/*
+ * What the kernel would do for this side of a thread only, or for the ring 3
+ * in which the guest is not, is answered as where there is none of it.
+ */
+static long control(struct dune_thread *thread, struct dune_regs *regs)
+{
+	switch ((int)regs->rdi) {
+	case PR_SET_SYSCALL_USER_DISPATCH:
+		return dune_set_dispatch(thread, regs);
+	case PR_SET_TSC:
+		return -EINVAL;
+	default:
+		return dune_forward_syscall(thread, regs);
+	}
+}
+
 /* Makes a call of the guest; some are about what libdune keeps for it. */
 static long forward(struct dune_thread *thread, struct dune_regs *regs)
 {
-	if (regs->rax < DUNE_CALL_SIGNAL) {
-		/* a signal that waits comes first */
-		if (thread->signalled)
-			return DUNE_RESTART;
-		if (dune_dispatched(thread, regs))
-			return DUNE_KEEP;
-	}
+	/* the kernel looks at no more of it */
+	regs->rax = (int)regs->rax;
+	/* a signal that waits comes first */
+	if (thread->signalled)
+		return DUNE_RESTART;
+	if (dune_dispatched(thread, regs))
+		return DUNE_KEEP;
 	switch (regs->rax) {
 	case SYS_rt_sigreturn:
 		/* changes all of them */
@@ -261,6 +314,9 @@ static long forward(struct dune_thread *thread, struct dune_regs *regs)
 			return DUNE_RESTART;
 		dune_exit(thread, regs->rdi);
 	case SYS_exit_group:
+		dune_block_signals();
+		if (thread->signalled)
+			return DUNE_RESTART;
 		call_at_exit(thread);
 		return dune_forward_syscall(thread, regs);
 	case SYS_rt_sigaction:
@@ -272,14 +328,17 @@ static long forward(struct dune_thread *thread, struct dune_regs *regs)
 	case SYS_rseq:
 		return dune_rseq(thread, regs);
 	case SYS_prctl:
-		if ((int)regs->rdi == PR_SET_SYSCALL_USER_DISPATCH)
-			return dune_set_dispatch(thread, regs);
-		return dune_forward_syscall(thread, regs);
+		return control(thread, regs);
 	case SYS_arch_prctl:
 		return prctl_base(thread, regs);
 	case SYS_pkey_alloc:
 		/* keys are those of the guest's own page table */
 		return -ENOSPC;
+	case SYS_iopl:
+	case SYS_ioperm:
+		return -EPERM;
+	case SYS_modify_ldt:
+		return -ENOSYS;
 	case SYS_close:
 		return dune_close(thread, regs);
 	case SYS_close_range:
@@ -290,11 +349,6 @@ static long forward(struct dune_thread *thread, struct dune_regs *regs)
 	case SYS_setrlimit:
 	case SYS_prlimit64:
 		return dune_limit(thread, regs);
-	case DUNE_CALL_STATS:
-		return CALL3(SYS_ioctl, thread->vcpu, DUNE_GET_STATS,
-			     regs->rdi);
-	case DUNE_CALL_FLUSH:
-		return CALL3(SYS_ioctl, thread->vcpu, DUNE_FLUSH, regs->rdi);
 	default:
 		return dune_forward_syscall(thread, regs);
 	}
@@ -303,19 +357,9 @@ static long forward(struct dune_thread *thread, struct dune_regs *regs)
 static void system_call(struct dune_thread *thread)
 {
 	struct dune_regs *regs = &thread->run->regs;
-	long ret = 0;
+	long ret = is_own_call(regs) ? own_call(thread, regs) :
+				       forward(thread, regs);
 
-	switch (regs->rax) {
-	case DUNE_CALL_SIGNAL:
-		dune_deliver(thread, (struct dune_frame *)regs->rdi);
-		break;
-	case DUNE_CALL_EXCEPTION:
-		dune_exception(thread, (struct dune_frame *)regs->rdi,
-			       regs->rsi);
-		break;
-	default:
-		ret = forward(thread, regs);
-	}
 	/* after a fork the page is another */
 	regs = &thread->run->regs;
 	if (ret == DUNE_RESTART)
@@ -333,7 +377,7 @@ static void write_text(const char *text)
  * The guest cannot go on. There is no way back into the program.
  * @error: of DUNE_RUN, or 0
  */
-static void give_up(const struct dune_run *run, long error)
+void dune_give_up(const struct dune_run *run, long error)
 {
 	const char *why = "the module does not know why";
 
@@ -368,8 +412,11 @@ int dune_host_loop(struct dune_thread *thread)
 
 	for (;;) {
 		dune_rseq_update(thread);
-		run->flags = thread->pending || thread->dispatch.on ?
-			     0 : DUNE_RUN_DIRECT_SYSCALLS;
+		dune_trap_tell_cpu(thread);
+		/* in this order: a signal may come, and want none to be direct */
+		run->flags = DUNE_RUN_DIRECT_SYSCALLS;
+		if (thread->pending || thread->dispatch.on)
+			run->flags = 0;
 		ret = dune_run_vcpu(thread->vcpu);
 		if (run->exit_reason == DUNE_EXIT_RESTART) {
 			/* it is the result of the guest's system call */
@@ -381,11 +428,13 @@ int dune_host_loop(struct dune_thread *thread)
 			return ret;
 		entered = true;
 		if (ret == -EINTR || (!ret && run->exit_reason == DUNE_EXIT_RESUME)) {
-			dune_rseq_abort(thread, &run->regs.rip);
+			/* with interrupts off, in a trap: it sees to that */
+			if (run->regs.rflags & EFLAGS_IF)
+				dune_rseq_abort(thread, &run->regs.rip);
 			continue;
 		}
 		if (ret || run->exit_reason != DUNE_EXIT_SYSCALL)
-			give_up(run, ret);
+			dune_give_up(run, ret);
 		system_call(thread);
 	}
 }

@@ -127,8 +127,8 @@ dune_host_side:
  * In ring 0 of the guest the same instruction goes to libdune's entry, and
  * from there to the kernel.
  */
-	.globl	dune_raw_syscall
-	.hidden	dune_raw_syscall
+	.globl	dune_raw_syscall, dune_raw_syscall_return
+	.hidden	dune_raw_syscall, dune_raw_syscall_return
 	.type	dune_raw_syscall, @function
 dune_raw_syscall:
 	.cfi_startproc
@@ -140,6 +140,7 @@ dune_raw_syscall:
 	mov	%r9, %r8
 	mov	8(%rsp), %r9
 	syscall
+dune_raw_syscall_return:
 	ret
 	.cfi_endproc
 	.size	dune_raw_syscall, . - dune_raw_syscall

@@ -32,6 +32,9 @@
 #define DUNE_VECTOR_SIGNAL	32
 #define DUNE_TRAP_STUB_SIZE	16
 
+/* As many as the kernel has up to the one that tells the CPU's number. */
+#define DUNE_GDT_ENTRIES	16
+
 /* Calls of the guest that its own host's side answers, not the kernel. */
 #define DUNE_CALL_SIGNAL	0x10000
 #define DUNE_CALL_EXCEPTION	0x10001
@@ -85,11 +88,14 @@ struct dune_action {
  * struct dune_sighand - the handlers of a process, as the program sees them
  * @lock: held while @actions and the kernel's are changed
  * @users: threads that have them
- * @actions: by signal
+ * @installed: signals that have a handler now
+ * @actions: the handler by signal, or what it was last: a signal may be on its
+ *	way to it
  */
 struct dune_sighand {
 	int lock;
 	int users;
+	uint64_t installed;
 	struct dune_action actions[65];
 };
 
@@ -160,12 +166,21 @@ struct dune_thread {
 	struct dune_rseq *program_rseq;
 	uint32_t rseq_signature;
 	struct dune_tss tss;
-	uint64_t gdt[5] __attribute__((aligned(8)));
+	uint64_t gdt[DUNE_GDT_ENTRIES] __attribute__((aligned(8)));
 };
 
 #define DUNE_THREAD_SIZE	(64UL << 10)
 #define DUNE_TRAP_STACK		(12UL << 10)	/* ends here in the block */
 #define DUNE_SIGNAL_STACK	(16UL << 10)
+
+/*
+ * The compiler's own calls of these two as well: the C library's use registers
+ * that are the program's at the time.
+ */
+void *memcpy(void *to, const void *from, size_t size)
+	__asm__("dune_memcpy") __attribute__((visibility("hidden")));
+void *memset(void *to, int byte, size_t size)
+	__asm__("dune_memset") __attribute__((visibility("hidden")));
 
 /* Calls the kernel without the C library, which has errno and cancellation. */
 long dune_raw_syscall(long nr, long a, long b, long c, long d, long e, long f);
@@ -201,12 +216,15 @@ void dune_jump(uint64_t start, const uint64_t *stack, size_t words)
 bool dune_probe_read(uint64_t address, siginfo_t *info);
 bool dune_probe_write(uint64_t address, siginfo_t *info);
 void dune_signal_restorer(void);
+extern const char dune_raw_syscall_return[];
 extern const char dune_run_syscall[], dune_forward_begin[], dune_forward_end[],
 	dune_forward_restart[], dune_probe_read_access[],
 	dune_probe_write_access[], dune_probe_failed[], dune_trap_stubs[];
 
 /* enter.c: the host's side of a thread */
 int dune_host_loop(struct dune_thread *thread);
+void dune_give_up(const struct dune_run *run, long error)
+	__attribute__((noreturn));
 uint64_t dune_caller(const struct dune_regs *regs);
 void dune_child_loop(struct dune_thread *thread) __attribute__((noreturn));
 extern struct dune_info dune_module;
@@ -230,6 +248,7 @@ bool dune_dispatched(struct dune_thread *thread, const struct dune_regs *regs);
 
 /* descriptor.c */
 int dune_high_descriptor(int fd);
+int dune_vcpu_descriptor(void);
 long dune_close(struct dune_thread *thread, struct dune_regs *regs);
 long dune_close_range(struct dune_thread *thread, struct dune_regs *regs);
 long dune_duplicate(struct dune_thread *thread, struct dune_regs *regs);
@@ -256,12 +275,15 @@ int dune_map_again(int vcpu);
 /* trap.c */
 void dune_trap_init(void);
 void dune_trap_set_up(struct dune_thread *thread, struct dune_state *state);
+void dune_trap_tell_cpu(struct dune_thread *thread);
 void dune_trap(struct dune_frame *frame);
 
 /* signal.c */
 extern struct dune_sighand *const dune_first_sighand;
 int dune_signal_init(struct dune_thread *thread);
 struct dune_sighand *dune_sighand_get(struct dune_sighand *sighand, bool share);
+void dune_sighand_clear(struct dune_sighand *sighand);
+void dune_end_by(int signal) __attribute__((noreturn));
 void dune_sighand_put(struct dune_sighand *sighand);
 long dune_sigaction(struct dune_thread *thread, const struct dune_regs *regs);
 long dune_sigaltstack(const struct dune_regs *regs);
@@ -276,7 +298,8 @@ uint64_t dune_hold_signals(struct dune_thread *thread);
 void dune_release_signals(struct dune_thread *thread, uint64_t mask);
 
 /* sigframe.c */
-void dune_build_frame(struct dune_frame *frame, const siginfo_t *info,
+void dune_frame_init(void);
+bool dune_build_frame(struct dune_frame *frame, const siginfo_t *info,
 		      const struct dune_action *action, uint64_t mask,
 		      uint64_t cr2);
 uint64_t dune_restore_frame(struct dune_regs *regs);

@@ -66,7 +66,7 @@ struct software_bytes {
 };
 
 static struct {
-	bool known, xsave;
+	bool xsave;
 	uint64_t features;
 	size_t size;
 } fpu;
@@ -79,8 +79,8 @@ static uint64_t read_xcr0(void)
 	return (uint64_t)high << 32 | low;
 }
 
-/* How much of the extended state there is. */
-static void find_out(void)
+/** dune_frame_init() - find out how much extended state there is, once */
+void dune_frame_init(void)
 {
 	unsigned int eax, ebx, ecx, edx, i;
 
@@ -98,7 +98,6 @@ static void find_out(void)
 				fpu.size = eax + ebx;
 		}
 	}
-	fpu.known = true;
 }
 
 static void save_fpu(char *area)
@@ -155,8 +154,6 @@ static void restore_fpu(const struct sigcontext *context)
 	const struct software_bytes *software =
 		(const struct software_bytes *)(area + SOFTWARE_BYTES);
 
-	if (!fpu.known)
-		find_out();
 	if (!area)
 		reset_fpu();
 	else
@@ -207,6 +204,23 @@ static void fill_registers(struct sigcontext *context,
 		context->__reserved1[0] = INTERRUPTS_OFF;
 }
 
+static bool is_on(const stack_t *stack, uint64_t sp)
+{
+	return !(stack->ss_flags & SS_DISABLE) &&
+	       sp - (uint64_t)stack->ss_sp - 1 < stack->ss_size;
+}
+
+/* Would it be below the end of the signal stack that is, or will be, in use? */
+static bool overflows(const stack_t *stack, uint64_t interrupted, uint64_t top,
+		      const void *place)
+{
+	bool nested = is_on(stack, interrupted) &&
+		      !(stack->ss_flags & (int)SS_AUTODISARM);
+	bool entering = top == (uint64_t)stack->ss_sp + stack->ss_size;
+
+	return (nested || entering) && !is_on(stack, (uint64_t)place);
+}
+
 static uint64_t stack_for(const struct dune_frame *frame,
 			  const struct dune_action *action, stack_t *stack)
 {
@@ -216,7 +230,7 @@ static uint64_t stack_for(const struct dune_frame *frame,
 	CALL2(SYS_sigaltstack, NULL, stack);
 	base = (uint64_t)stack->ss_sp;
 	if (!(action->flags & SA_ONSTACK) || stack->ss_flags & SS_DISABLE ||
-	    frame->rsp - base - 1 < stack->ss_size)
+	    is_on(stack, frame->rsp))
 		base = 0;
 	if (stack->ss_flags & (int)SS_AUTODISARM)
 		CALL2(SYS_sigaltstack, &off, NULL);
@@ -230,8 +244,10 @@ static uint64_t stack_for(const struct dune_frame *frame,
  * @action: of the program for it
  * @mask: signals that were blocked
  * @cr2: address of the fault, or 0
+ *
+ * Return: whether there was room for it.
  */
-void dune_build_frame(struct dune_frame *frame, const siginfo_t *info,
+bool dune_build_frame(struct dune_frame *frame, const siginfo_t *info,
 		      const struct dune_action *action, uint64_t mask,
 		      uint64_t cr2)
 {
@@ -240,13 +256,13 @@ void dune_build_frame(struct dune_frame *frame, const siginfo_t *info,
 	uint64_t sp;
 	char *state;
 
-	if (!fpu.known)
-		find_out();
 	leave_syscall_entry(frame);
 	sp = stack_for(frame, action, &stack);
 	state = (char *)((sp - fpu.size - MAGIC2_SIZE) & ~63UL);
 	/* aligned as if it had been called */
 	place = (void *)((((uint64_t)state - sizeof(*place)) & ~15UL) - 8);
+	if (overflows(&stack, frame->rsp, sp, place))
+		return false;
 	memset(place, 0, sizeof(*place));
 	save_fpu(state);
 	place->restorer = action->restorer;
@@ -270,6 +286,7 @@ void dune_build_frame(struct dune_frame *frame, const siginfo_t *info,
 	frame->rax = 0;
 	frame->rflags &= ~(EFLAGS_TF | EFLAGS_DF | EFLAGS_RF);
 	reset_fpu();
+	return true;
 }
 
 /**

@@ -75,6 +75,34 @@ static bool is_function(const struct dune_action *action)
 	       action->handler != (uint64_t)SIG_IGN;
 }
 
+/* Is there a handler now? */
+static bool handles(const struct dune_sighand *sighand, int signal)
+{
+	return __atomic_load_n(&sighand->installed, __ATOMIC_RELAXED) &
+	       SIGNAL_BIT(signal);
+}
+
+static void set_handles(struct dune_sighand *sighand, int signal, bool does)
+{
+	if (does)
+		__atomic_or_fetch(&sighand->installed, SIGNAL_BIT(signal),
+				  __ATOMIC_RELAXED);
+	else
+		__atomic_and_fetch(&sighand->installed, ~SIGNAL_BIT(signal),
+				   __ATOMIC_RELAXED);
+}
+
+/* The end of the process, whatever it has for the signal. */
+void dune_end_by(int signal)
+{
+	const struct dune_action none = { .handler = (uint64_t)SIG_DFL };
+
+	raw_sigaction(signal, &none, NULL);
+	CALL2(SYS_tkill, CALL0(SYS_gettid), signal);
+	for (;;)
+		set_kernel_mask(~SIGNAL_BIT(signal));
+}
+
 /* A thread of the process that is not in Dune: as if we were not here. */
 static void call_directly(const struct dune_action *action, int signal,
 			  siginfo_t *info, ucontext_t *context)
@@ -93,7 +121,7 @@ static void call_directly(const struct dune_action *action, int signal,
 /* The kernel says in si_code whether it was the thread's own doing. */
 static bool is_fault(const siginfo_t *info)
 {
-	return info->si_code > 0 &&
+	return info->si_code > 0 && info->si_code != BUS_MCEERR_AO &&
 	       (info->si_signo == SIGSEGV || info->si_signo == SIGBUS ||
 		info->si_signo == SIGILL || info->si_signo == SIGFPE);
 }
@@ -176,7 +204,7 @@ static void handle_signal(int signal, siginfo_t *info, void *ucontext)
 	thread->signal.action = *action;
 	thread->signal.mask = mask;
 	if (action->flags & SA_RESETHAND)
-		action->handler = (uint64_t)SIG_DFL;
+		set_handles(thread->sighand, signal, false);
 	thread->pending = true;
 	thread->run->interrupt = DUNE_VECTOR_SIGNAL;
 	/* calls that ask for the mask are ours to answer meanwhile */
@@ -212,6 +240,7 @@ static void hold_back(struct dune_thread *thread)
 	if (action->flags & SA_RESETHAND) {
 		thread->sighand->actions[signal] = *action;
 		raw_sigaction(signal, &ours, NULL);
+		set_handles(thread->sighand, signal, true);
 	}
 	put_back(signal, &thread->signal.info);
 	thread->pending = false;
@@ -229,7 +258,9 @@ static void call_handler(struct dune_thread *thread, struct dune_frame *frame,
 
 	if (!(action->flags & SA_NODEFER))
 		blocked |= SIGNAL_BIT(info->si_signo);
-	dune_build_frame(frame, info, action, mask, cr2);
+	dune_rseq_abort(thread, (__u64 *)&frame->rip);
+	if (!dune_build_frame(frame, info, action, mask, cr2))
+		dune_end_by(SIGSEGV);
 	if (thread->pending &&
 	    blocked & SIGNAL_BIT(thread->signal.info.si_signo))
 		hold_back(thread);
@@ -245,7 +276,6 @@ void dune_deliver(struct dune_thread *thread, struct dune_frame *frame)
 	if (!thread->pending)
 		return;
 	frame->vector = 0;
-	dune_rseq_abort(thread, (__u64 *)&frame->rip);
 	thread->pending = false;
 	thread->signalled = false;
 	call_handler(thread, frame, &info, &action, thread->signal.mask, 0);
@@ -271,6 +301,7 @@ void dune_sigreturn(struct dune_thread *thread, struct dune_regs *regs)
 
 #define PF_PRESENT	1
 #define PF_WRITE	2
+#define PF_USER		4
 #define PF_FETCH	16
 
 /* As the kernel reports exceptions, by vector. */
@@ -388,8 +419,8 @@ static void die(struct dune_thread *thread, struct dune_frame *frame)
 /* Could the kernel's answer be one that the program handles? */
 static bool handles_memory(const struct dune_sighand *sighand, uint64_t mask)
 {
-	return !(mask & OF_MEMORY) && (is_function(&sighand->actions[SIGSEGV]) ||
-				       is_function(&sighand->actions[SIGBUS]));
+	return (handles(sighand, SIGSEGV) && !(mask & SIGNAL_BIT(SIGSEGV))) ||
+	       (handles(sighand, SIGBUS) && !(mask & SIGNAL_BIT(SIGBUS)));
 }
 
 /* The guest had an exception that it does not handle itself. */
@@ -398,14 +429,17 @@ void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
 {
 	bool absent = frame->vector == VECTOR_PF &&
 		      !(frame->error_code & PF_PRESENT);
+	const struct dune_action none = { .handler = (uint64_t)SIG_DFL };
 	struct dune_sighand *sighand = thread->sighand;
 	struct dune_action action;
 	siginfo_t info;
 	uint64_t mask;
 
 	/* a gibibyte that was not used before */
-	if (absent && dune_map_fault(thread, cr2))
+	if (absent && dune_map_fault(thread, cr2)) {
+		dune_rseq_abort(thread, (__u64 *)&frame->rip);
 		return;
+	}
 	mask = dune_hold_signals(thread);
 	describe_fault(frame, cr2, &info);
 	/* its own page table has it, or forbids it: not the kernel's doing */
@@ -415,13 +449,18 @@ void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
 		return;
 	}
 	action = sighand->actions[info.si_signo];
-	if (!is_function(&action) || mask & SIGNAL_BIT(info.si_signo))
+	if (!handles(sighand, info.si_signo) ||
+	    mask & SIGNAL_BIT(info.si_signo))
 		die(thread, frame);
 	if (action.flags & SA_RESETHAND) {
-		sighand->actions[info.si_signo].handler = (uint64_t)SIG_DFL;
-		raw_sigaction(info.si_signo, &sighand->actions[info.si_signo],
-			      NULL);
+		set_handles(sighand, info.si_signo, false);
+		raw_sigaction(info.si_signo, &none, NULL);
 	}
+	/* as it would be in ring 3, of a page with other rights or of none */
+	if (frame->vector == VECTOR_PF)
+		frame->error_code |= PF_USER | (info.si_signo == SIGSEGV &&
+						info.si_code == SEGV_ACCERR ?
+						PF_PRESENT : 0);
 	call_handler(thread, frame, &info, &action, mask, cr2);
 }
 
@@ -444,11 +483,13 @@ static long set_action(struct dune_sighand *sighand, int signal,
 	if (is_function(action))
 		sighand->actions[signal] = *action;
 	ret = raw_sigaction(signal, &ours, before);
-	if (ret)
+	if (ret) {
 		sighand->actions[signal] = own;
-	else
-		show(before, &own);
-	return ret;
+		return ret;
+	}
+	set_handles(sighand, signal, is_function(action));
+	show(before, &own);
+	return 0;
 }
 
 /* rt_sigaction() */
@@ -546,9 +587,16 @@ struct dune_sighand *dune_sighand_get(struct dune_sighand *sighand, bool share)
 		return NULL;
 	dune_lock(&sighand->lock);
 	memcpy(copy->actions, sighand->actions, sizeof(copy->actions));
+	copy->installed = sighand->installed;
 	dune_unlock(&sighand->lock);
 	copy->users = 1;
 	return copy;
+}
+
+/* For a child that begins with none. */
+void dune_sighand_clear(struct dune_sighand *sighand)
+{
+	sighand->installed = 0;
 }
 
 void dune_sighand_put(struct dune_sighand *sighand)
@@ -565,6 +613,7 @@ int dune_signal_init(struct dune_thread *thread)
 	struct dune_action action, before;
 	int signal;
 
+	dune_frame_init();
 	first.users++;
 	thread->sighand = &first;
 	for (signal = 1; signal <= SIGNALS; signal++) {

@@ -118,15 +118,14 @@ static void close_vcpu(struct dune_thread *thread)
 /* Gives a thread its virtual CPU; @place: where the run page is to be. */
 static int make_vcpu(struct dune_thread *thread, void *place)
 {
-	struct dune_create_vcpu args = { 0 };
 	long run;
 	int fd;
 
 	/* a child that begins now is to know that it has the descriptor */
 	dune_lock(&lock);
-	fd = CALL3(SYS_ioctl, dune_device, DUNE_CREATE_VCPU, &args);
+	fd = dune_vcpu_descriptor();
 	if (fd >= 0)
-		thread->vcpu = dune_high_descriptor(fd);
+		thread->vcpu = fd;
 	dune_unlock(&lock);
 	if (fd < 0)
 		return fd;
@@ -320,6 +319,8 @@ static long prepare_child(struct dune_thread *child, struct dune_thread *parent,
 					  birth->flags & CLONE_SIGHAND);
 	if (!child->sighand)
 		return -ENOMEM;
+	if (birth->flags & CLONE_CLEAR_SIGHAND)
+		dune_sighand_clear(child->sighand);
 	return CALL3(SYS_ioctl, child->vcpu, DUNE_SET_STATE, &state);
 }
 
@@ -412,6 +413,8 @@ static long clone_process(struct dune_thread *thread, struct birth *birth)
 	dune_unlock(&thread->sighand->lock);
 	dune_unlock(&lock);
 	dune_map_unlock();
+	if (!ret && birth->flags & CLONE_CLEAR_SIGHAND)
+		dune_sighand_clear(thread->sighand);
 	if (!ret && become_process(thread, &regs, &state))
 		fail_in_child();
 	return ret;
@@ -438,5 +441,6 @@ long dune_clone(struct dune_thread *thread, const struct dune_regs *regs)
 void dune_child_loop(struct dune_thread *thread)
 {
 	dune_set_mask(thread->mask);
-	dune_exit(thread, -dune_host_loop(thread));
+	/* it returns if the guest could not be entered at all */
+	dune_give_up(thread->run, dune_host_loop(thread));
 }

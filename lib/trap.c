@@ -12,6 +12,11 @@
 #define KERNEL_CODE	0x08
 #define KERNEL_DATA	0x10
 #define TSS_SELECTOR	0x18
+#define USER_DATA	0x2b
+
+/* Its limit is the number of the CPU, and above that of the node. */
+#define CPU_SELECTOR	0x7b
+#define CPU_MASK	0xfff
 
 #define GATE_INTERRUPT	0x8e
 
@@ -45,11 +50,31 @@ static void set_gdt(struct dune_thread *thread)
 	uint64_t limit = sizeof(thread->tss) - 1;
 	uint64_t *gdt = thread->gdt;
 
+	/* programs load what they have outside */
+	gdt[USER_DATA / 8] = 0x00cff3000000ffffULL;
 	gdt[KERNEL_CODE / 8] = 0x00af9b000000ffffULL;
 	gdt[KERNEL_DATA / 8] = 0x00cf93000000ffffULL;
 	gdt[TSS_SELECTOR / 8] = limit | (base & 0xffffff) << 16 |
 				0x8bULL << 40 | (base >> 24 & 0xff) << 56;
 	gdt[TSS_SELECTOR / 8 + 1] = base >> 32;
+}
+
+/**
+ * dune_trap_tell_cpu() - let the guest see which CPU it is on
+ * @thread: the thread, on the host's side
+ *
+ * The vDSO asks for the limit of the kernel's segment. Where the thread is on
+ * another CPU by then, DUNE_RUN comes back.
+ */
+void dune_trap_tell_cpu(struct dune_thread *thread)
+{
+	uint32_t limit = 0;
+
+	asm volatile("lsl %1, %0" : "+r" (limit) : "r" (CPU_SELECTOR) : "cc");
+	thread->gdt[CPU_SELECTOR / 8] = 0x0040f50000000000ULL |
+					(limit & 0xffffULL) |
+					(limit & 0xf0000ULL) << 32;
+	thread->run->cpu = 1 + (limit & CPU_MASK);
 }
 
 /* One table for all threads; before the first is in the guest. */

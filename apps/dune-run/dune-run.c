@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "tell_stats.h"
@@ -126,6 +127,8 @@ static void look_at(struct target *target)
 	else if (!fstat(fd, &stat) && stat.st_mode & (S_ISUID | S_ISGID) &&
 		 (stat.st_uid != geteuid() || geteuid() != getuid()))
 		target->why_not = "set-user-ID programs take nothing in";
+	else if (geteuid() && fgetxattr(fd, "security.capability", NULL, 0) > 0)
+		target->why_not = "programs with capabilities take nothing in";
 out:
 	close(fd);
 }

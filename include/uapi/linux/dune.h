@@ -19,7 +19,7 @@
 #include <linux/types.h>
 
 /** DUNE_ABI_VERSION - grows by one with every visible change of this file */
-#define DUNE_ABI_VERSION	3
+#define DUNE_ABI_VERSION	4
 
 /**
  * enum dune_backend - what carries guest mode on this machine
@@ -181,6 +181,8 @@ enum dune_exit_reason {
  * @hardware_reason: out: the CPU's own code for the last exit; for a message
  * @interrupt: in: 32 to 255 to give the guest an interrupt with this vector as
  *	soon as it can take one, else zero; out: zero when it has got it
+ * @cpu: in: 1 plus the number of the CPU that the guest takes for its own, or 0;
+ *	where the thread is on another one, DUNE_RUN ends with DUNE_EXIT_RESUME
  * @reserved: zero
  */
 struct dune_run {
@@ -189,7 +191,7 @@ struct dune_run {
 	__u32 flags;
 	__u64 hardware_reason;
 	__u32 interrupt;
-	__u32 reserved0;
+	__u32 cpu;
 	__u64 reserved[11];
 };
 
