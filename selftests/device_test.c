@@ -12,6 +12,7 @@
 #include <linux/dune.h>
 
 #include "kselftest_harness.h"
+#include "need_dune.h"
 
 FIXTURE(device) {
 	int fd;
@@ -21,8 +22,6 @@ FIXTURE(device) {
 FIXTURE_SETUP(device)
 {
 	self->fd = open("/dev/dune", O_RDWR | O_CLOEXEC);
-	if (self->fd < 0 && errno == ENOENT)
-		SKIP(return, "no /dev/dune: dune.ko is not loaded");
 	ASSERT_GE(self->fd, 0);
 	memset(&self->info, 0, sizeof(self->info));
 }

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "need_dune.h"
 #include "ring0.h"
 
 #define VECTOR_DE	0
@@ -58,8 +59,6 @@ FIXTURE_SETUP(exception)
 
 	self->checks_alignment = checks_alignment();
 	err = ring0_enter();
-	if (err == -ENOENT)
-		SKIP(return, "no /dev/dune: dune.ko is not loaded");
 	ASSERT_EQ(0, err);
 	self->page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "guest.h"
+#include "need_dune.h"
 
 FIXTURE(host) {
 	struct guest guest;
@@ -19,11 +20,7 @@ FIXTURE(host) {
 
 FIXTURE_SETUP(host)
 {
-	int err = guest_create(&self->guest);
-
-	if (err == -ENOENT)
-		SKIP(return, "no /dev/dune: dune.ko is not loaded");
-	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, guest_create(&self->guest));
 }
 
 FIXTURE_TEARDOWN(host)

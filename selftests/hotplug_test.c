@@ -5,6 +5,7 @@
 
 #include "kselftest_harness.h"
 #include "cpu_state.h"
+#include "need_dune.h"
 
 #define CPU1_ONLINE "/sys/devices/system/cpu/cpu1/online"
 
@@ -30,8 +31,6 @@ FIXTURE_SETUP(hotplug)
 	int on;
 
 	self->dune = dune_open();
-	if (self->dune < 0 && errno == ENOENT)
-		SKIP(return, "no /dev/dune: dune.ko is not loaded");
 	ASSERT_GE(self->dune, 0);
 	if (access(CPU1_ONLINE, W_OK))
 		SKIP(return, "no second CPU that can go offline");

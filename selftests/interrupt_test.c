@@ -3,6 +3,7 @@
 #include "kselftest_harness.h"
 
 #include "guest.h"
+#include "need_dune.h"
 
 #define VECTOR		0x40
 #define CODE_SELECTOR	8
@@ -50,8 +51,6 @@ FIXTURE_SETUP(interrupt)
 	struct delivery *delivery;
 	uint8_t *area;
 
-	if (err == -ENOENT)
-		SKIP(return, "no /dev/dune: dune.ko is not loaded");
 	ASSERT_EQ(0, err);
 	area = mmap(NULL, 2 * LARGE, PROT_READ | PROT_WRITE | PROT_EXEC,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "guest.h"
+#include "need_dune.h"
 
 #define PROCESSES	100
 #define LARGE		(2UL << 20)
@@ -24,8 +25,6 @@ FIXTURE(kill) {
 FIXTURE_SETUP(kill)
 {
 	self->dune = dune_open();
-	if (self->dune < 0 && errno == ENOENT)
-		SKIP(return, "no /dev/dune: dune.ko is not loaded");
 	ASSERT_GE(self->dune, 0);
 	ASSERT_TRUE(cpu_state_load());
 }

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 
 #include "guest.h"
+#include "need_dune.h"
 
 #define LIVES	300
 #define ROUNDS	12
@@ -77,8 +78,6 @@ FIXTURE(leak) {
 
 FIXTURE_SETUP(leak)
 {
-	if (access("/dev/dune", F_OK))
-		SKIP(return, "no /dev/dune: dune.ko is not loaded");
 }
 
 FIXTURE_TEARDOWN(leak)

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "guest_sweep.h"
+#include "need_dune.h"
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
@@ -22,11 +23,7 @@ FIXTURE(host) {
 
 FIXTURE_SETUP(host)
 {
-	int err = guest_with_memory(&self->guest, &self->data);
-
-	if (err == -ENOENT)
-		SKIP(return, "no /dev/dune: dune.ko is not loaded");
-	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, guest_with_memory(&self->guest, &self->data));
 	/* small pages but where a test asks for others */
 	madvise(self->data, LARGE, MADV_NOHUGEPAGE);
 }

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "guest_sweep.h"
+#include "need_dune.h"
 
 FIXTURE(io) {
 	struct guest guest;
@@ -19,11 +20,7 @@ FIXTURE(io) {
 
 FIXTURE_SETUP(io)
 {
-	int err = guest_with_memory(&self->guest, &self->data);
-
-	if (err == -ENOENT)
-		SKIP(return, "no /dev/dune: dune.ko is not loaded");
-	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, guest_with_memory(&self->guest, &self->data));
 	madvise(self->data, LARGE, MADV_NOHUGEPAGE);
 	ASSERT_EQ(0, pipe(self->pipe));
 }

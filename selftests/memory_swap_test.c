@@ -7,6 +7,7 @@
 
 #include "guest_sweep.h"
 #include "loop_disk.h"
+#include "need_dune.h"
 
 #define DISK	(32UL << 20)
 #define PAGES	64
@@ -19,11 +20,7 @@ FIXTURE(swap) {
 
 FIXTURE_SETUP(swap)
 {
-	int err = guest_with_memory(&self->guest, &self->data);
-
-	if (err == -ENOENT)
-		SKIP(return, "no /dev/dune: dune.ko is not loaded");
-	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, guest_with_memory(&self->guest, &self->data));
 	madvise(self->data, LARGE, MADV_NOHUGEPAGE);
 	if (!loop_disk_create(&self->disk, DISK))
 		SKIP(return, "this kernel has no loop devices");

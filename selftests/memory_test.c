@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "guest_memory.h"
+#include "need_dune.h"
 
 /* As far as a process can have memory. */
 #define USER_ADDRESS_BITS	47
@@ -19,11 +20,7 @@ FIXTURE(memory) {
 
 FIXTURE_SETUP(memory)
 {
-	int err = guest_with_memory(&self->guest, &self->data);
-
-	if (err == -ENOENT)
-		SKIP(return, "no /dev/dune: dune.ko is not loaded");
-	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, guest_with_memory(&self->guest, &self->data));
 }
 
 FIXTURE_TEARDOWN(memory)

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "guest_memory.h"
+#include "need_dune.h"
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
@@ -60,8 +61,6 @@ FIXTURE_SETUP(threads)
 		worker->control = self->control;
 		worker->memory = self->data;
 		err = guest_create(&worker->guest);
-		if (err == -ENOENT)
-			SKIP(return, "no /dev/dune: dune.ko is not loaded");
 		ASSERT_EQ(0, err);
 	}
 }

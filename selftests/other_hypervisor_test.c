@@ -6,6 +6,7 @@
 
 #include "kselftest_harness.h"
 #include "cpu_state.h"
+#include "need_dune.h"
 
 #define AT_LOAD	"/sys/module/kvm/parameters/enable_virt_at_load"
 
@@ -34,8 +35,6 @@ FIXTURE(other_hypervisor) {
 FIXTURE_SETUP(other_hypervisor)
 {
 	self->dune = dune_open();
-	if (self->dune < 0 && errno == ENOENT)
-		SKIP(return, "no /dev/dune: dune.ko is not loaded");
 	ASSERT_GE(self->dune, 0);
 	ASSERT_TRUE(cpu_state_load());
 	unload_kvm();

@@ -2,6 +2,7 @@
 /* A page table of the process's own: rights, sizes, marks, flushing. */
 #include "kselftest_harness.h"
 
+#include "need_dune.h"
 #include "ring0.h"
 
 #define VECTOR_GP	13
@@ -36,11 +37,7 @@ CODE(read_by_leave, ".byte 0x0f, 0x01, 0xcb; mov 64(%rdi), %al;"
 
 FIXTURE_SETUP(paging)
 {
-	int err = ring0_enter();
-
-	if (err == -ENOENT)
-		SKIP(return, "no /dev/dune: dune.ko is not loaded");
-	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, ring0_enter());
 	self->memory = mmap(NULL, 2 * LARGE, PROT_READ | PROT_WRITE | PROT_EXEC,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)self->memory);

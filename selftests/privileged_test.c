@@ -7,6 +7,7 @@
 #include <sys/time.h>
 #include <time.h>
 
+#include "need_dune.h"
 #include "ring0.h"
 
 #define VECTOR_DB	1
@@ -25,11 +26,7 @@ FIXTURE(privileged) {
 
 FIXTURE_SETUP(privileged)
 {
-	int err = ring0_enter();
-
-	if (err == -ENOENT)
-		SKIP(return, "no /dev/dune: dune.ko is not loaded");
-	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, ring0_enter());
 }
 
 FIXTURE_TEARDOWN(privileged)

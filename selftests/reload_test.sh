@@ -7,6 +7,10 @@ module=/lib/dune/dune.ko
 cpu1=/sys/devices/system/cpu/cpu1/online
 rounds=${DUNE_RELOAD_ROUNDS:-100}
 
+if [ ! -e /dev/dune ]; then
+	echo "1..0 # SKIP no /dev/dune: dune.ko is not loaded"
+	exit 4
+fi
 if [ ! -e $module ]; then
 	echo "1..0 # SKIP no $module"
 	exit 4

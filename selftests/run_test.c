@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "guest.h"
+#include "need_dune.h"
 
 FIXTURE(run) {
 	struct guest guest;
@@ -16,11 +17,7 @@ FIXTURE(run) {
 
 FIXTURE_SETUP(run)
 {
-	int err = guest_create(&self->guest);
-
-	if (err == -ENOENT)
-		SKIP(return, "no /dev/dune: dune.ko is not loaded");
-	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, guest_create(&self->guest));
 }
 
 FIXTURE_TEARDOWN(run)

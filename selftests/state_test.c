@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "guest.h"
+#include "need_dune.h"
 
 FIXTURE(state) {
 	struct guest guest;
@@ -13,11 +14,7 @@ FIXTURE(state) {
 
 FIXTURE_SETUP(state)
 {
-	int err = guest_create(&self->guest);
-
-	if (err == -ENOENT)
-		SKIP(return, "no /dev/dune: dune.ko is not loaded");
-	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, guest_create(&self->guest));
 	ASSERT_EQ(0, ioctl(self->guest.vcpu, DUNE_GET_STATE, &self->state));
 }
 

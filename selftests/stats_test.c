@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 
 #include "guest.h"
+#include "need_dune.h"
 
 #define PROCESSES	"/sys/kernel/debug/dune/processes"
 #define TRACING		"/sys/kernel/tracing/"
@@ -16,11 +17,7 @@ FIXTURE(stats) {
 
 FIXTURE_SETUP(stats)
 {
-	int err = guest_create(&self->guest);
-
-	if (err == -ENOENT)
-		SKIP(return, "no /dev/dune: dune.ko is not loaded");
-	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, guest_create(&self->guest));
 	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
 	mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL);
 }

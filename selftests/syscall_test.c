@@ -22,6 +22,7 @@
 #include <time.h>
 
 #include "guest.h"
+#include "need_dune.h"
 
 FIXTURE(syscalls) {
 	struct guest guest;
@@ -36,11 +37,7 @@ FIXTURE_VARIANT_ADD(syscalls, direct) { .flags = DUNE_RUN_DIRECT_SYSCALLS };
 
 FIXTURE_SETUP(syscalls)
 {
-	int err = guest_create(&self->guest);
-
-	if (err == -ENOENT)
-		SKIP(return, "no /dev/dune: dune.ko is not loaded");
-	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, guest_create(&self->guest));
 	self->guest.run->flags = variant->flags;
 	/* the call, mov %rax, %rbx, mov $STOP, %eax, and that */
 	guest_emit_hypercall(&self->guest);
