@@ -2,6 +2,7 @@
 /* KVM and Dune never take virtualization from each other. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <linux/kvm.h>
 
 #include "kselftest_harness.h"
@@ -9,6 +10,7 @@
 #include "need_dune.h"
 
 #define AT_LOAD	"/sys/module/kvm/parameters/enable_virt_at_load"
+#define IN_USE	"dune: virtualization is in use by another hypervisor"
 
 static void load_kvm(const char *parameter)
 {
@@ -27,9 +29,43 @@ static void unload_kvm(void)
 	       "modprobe -q -r kvm");
 }
 
+/* The kernel log from here on. */
+static int open_log(void)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	lseek(log, 0, SEEK_END);
+	return log;
+}
+
+static bool log_says(int log, const char *text)
+{
+	char record[8192];
+	ssize_t len;
+
+	/* EPIPE: the log went over what would have come next */
+	while ((len = read(log, record, sizeof(record) - 1)) > 0 ||
+	       (len < 0 && errno == EPIPE)) {
+		record[len < 0 ? 0 : len] = 0;
+		if (strstr(record, text))
+			return true;
+	}
+	return false;
+}
+
+/* Had it been said ten times in five seconds, it would not be said now. */
+static bool refusal_is_logged(int log, int dune)
+{
+	if (log_says(log, IN_USE))
+		return true;
+	sleep(6);
+	return dune_create_vcpu(dune) < 0 && log_says(log, IN_USE);
+}
+
 FIXTURE(other_hypervisor) {
 	int dune;
 	int kvm;
+	int log;
 };
 
 FIXTURE_SETUP(other_hypervisor)
@@ -46,6 +82,8 @@ FIXTURE_SETUP(other_hypervisor)
 	self->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (self->kvm < 0)
 		SKIP(return, "no /dev/kvm: this kernel is without KVM");
+	self->log = open_log();
+	ASSERT_GE(self->log, 0);
 }
 
 FIXTURE_TEARDOWN(other_hypervisor)
@@ -63,6 +101,7 @@ TEST_F_TIMEOUT(other_hypervisor, dune_keeps_out_while_kvm_runs, 300)
 	ASSERT_GE(vm, 0);
 	EXPECT_EQ(-1, dune_create_vcpu(self->dune));
 	EXPECT_EQ(EBUSY, errno);
+	EXPECT_TRUE(refusal_is_logged(self->log, self->dune));
 	/* what KVM turned on is still on */
 	ASSERT_TRUE(cpu_state_count(&online, &on));
 	EXPECT_EQ(online, on);
@@ -109,6 +148,7 @@ TEST_F_TIMEOUT(other_hypervisor, dune_keeps_out_while_kvm_is_loaded_and_has_it_o
 	load_kvm("enable_virt_at_load=1");
 	EXPECT_EQ(-1, dune_create_vcpu(self->dune));
 	EXPECT_EQ(EBUSY, errno);
+	EXPECT_TRUE(refusal_is_logged(self->log, self->dune));
 	ASSERT_TRUE(cpu_state_count(&online, &on));
 	EXPECT_EQ(online, on);
 	self->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
