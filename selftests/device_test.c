@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* /dev/dune: what it tells, and what it refuses. */
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -12,7 +16,14 @@
 #include <linux/dune.h>
 
 #include "kselftest_harness.h"
+#include "emulator.h"
 #include "need_dune.h"
+
+/* CPUID leaves, and what they say */
+#define CPUID_FEATURES		1
+#define CPUID_IN_A_MACHINE	(1U << 31)	/* ECX */
+#define CPUID_ADDRESS_SIZES	0x80000008
+#define CPUID_PHYS_BITS		0xff		/* EAX */
 
 FIXTURE(device) {
 	int fd;
@@ -31,6 +42,16 @@ FIXTURE_TEARDOWN(device)
 	close(self->fd);
 }
 
+/* How wide the CPU says that physical addresses are; 36 if it does not. */
+static unsigned int phys_bits(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	if (!__get_cpuid(CPUID_ADDRESS_SIZES, &eax, &ebx, &ecx, &edx))
+		return 36;
+	return eax & CPUID_PHYS_BITS;
+}
+
 TEST_F(device, info_is_complete_and_sane)
 {
 	struct dune_info *info = &self->info;
@@ -42,7 +63,10 @@ TEST_F(device, info_is_complete_and_sane)
 	EXPECT_EQ(0, info->flags);
 	EXPECT_GE(info->guest_phys_bits, 32);
 	EXPECT_LE(info->guest_phys_bits, 52);
+	EXPECT_LE(info->guest_phys_bits, phys_bits());
 	EXPECT_TRUE(info->nested_page_sizes & 1 << 12);
+	EXPECT_EQ(0, info->nested_page_sizes & ~(1UL << 12 | 1UL << 21 |
+						 1UL << 30));
 	EXPECT_GE(info->tlb_tags, 1);
 	EXPECT_EQ(!!(info->features & DUNE_FEATURE_TAGGED_TLB),
 		  info->tlb_tags > 1);
@@ -50,6 +74,62 @@ TEST_F(device, info_is_complete_and_sane)
 	EXPECT_EQ(3, info->hypercall_len);
 	EXPECT_EQ(0x0f, info->hypercall[0]);
 	EXPECT_EQ(0x01, info->hypercall[1]);
+}
+
+/* Is this machine one of somebody else's, who may take hypercalls? */
+static bool in_a_machine(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	__cpuid(CPUID_FEATURES, eax, ebx, ecx, edx);
+	return ecx & CPUID_IN_A_MACHINE && !in_qemu();
+}
+
+/* Executes it outside of a guest; returns the signal that came of that. */
+static int try_hypercall(const struct dune_info *info)
+{
+	void *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int status;
+	pid_t pid;
+
+	if (code == MAP_FAILED)
+		return -1;
+	/* int3 behind it: also what is no whole instruction is noticed */
+	memset(code, 0xcc, 4096);
+	memcpy(code, info->hypercall, info->hypercall_len);
+	pid = fork();
+	if (!pid) {
+		((void (*)(void))code)();
+		_exit(0);
+	}
+	munmap(code, 4096);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return -1;
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+/* Virtualization is off here, nobody has a virtual CPU. */
+TEST_F(device, hypercall_is_no_instruction_outside)
+{
+	if (in_a_machine())
+		SKIP(return, "another hypervisor may take the hypercall");
+	ASSERT_EQ(0, ioctl(self->fd, DUNE_GET_INFO, &self->info));
+	ASSERT_LE(self->info.hypercall_len, sizeof(self->info.hypercall));
+	EXPECT_EQ(SIGILL, try_hypercall(&self->info));
+}
+
+/* In brackets it tells what tables the CPU walks, which Linux knows of it. */
+#define DUNE_INFO_AGREES						\
+	"tables=$(dune-info | sed -n 's/^backend:.*(\\(.*\\))$/\\1/p' |"	\
+	"	tr A-Z a-z);"						\
+	"grep ^flags /proc/cpuinfo | grep -q -w \"${tables:?}\""
+
+TEST_F(device, dune_info_names_what_this_cpu_has)
+{
+	if (system("command -v dune-info >/dev/null"))
+		SKIP(return, "dune-info is not installed");
+	EXPECT_EQ(0, system(DUNE_INFO_AGREES));
 }
 
 TEST_F(device, info_writes_nothing_behind_the_struct)
