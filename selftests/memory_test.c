@@ -124,6 +124,27 @@ TEST_F(memory, what_can_be_executed_only_is_executed)
 	EXPECT_EQ(7, guest->run->regs.rax);
 }
 
+/* The kernel's page for clocks, a PFN map: to be read, by nobody to be written. */
+TEST_F(memory, the_kernel_s_clock_page_cannot_be_written)
+{
+	unsigned long start = 0;
+	uint64_t value;
+	char line[256];
+	FILE *maps = fopen("/proc/self/maps", "re");
+
+	ASSERT_NE(NULL, maps);
+	while (fgets(line, sizeof(line), maps))
+		if (strstr(line, "[vvar]"))
+			sscanf(line, "%lx", &start);
+	fclose(maps);
+	ASSERT_NE(0, start);
+	guest_map(&self->guest, (void *)start);
+	EXPECT_EQ(DUNE_EXIT_SYSCALL,
+		  guest_read(&self->guest, (void *)(start + 0x80), &value));
+	EXPECT_EQ(DUNE_EXIT_SHUTDOWN,
+		  guest_write(&self->guest, (void *)(start + 0x80), 0));
+}
+
 TEST_F(memory, read_only_memory_cannot_be_written)
 {
 	EXPECT_EQ(DUNE_EXIT_SYSCALL,

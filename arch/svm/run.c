@@ -212,6 +212,12 @@ static void decode_instruction(struct vmcb *vmcb, struct dune_exit *exit,
 	control->int_state = 0;
 }
 
+/* Newer exits (APM vol. 2, "SVM Intercept Codes"): not all kernels name them. */
+#define EXIT_INVLPGB		0xa0
+#define EXIT_INVLPGB_ILLEGAL	0xa1
+#define EXIT_MCOMMIT		0xa3
+#define EXIT_TLBSYNC		0xa4
+
 static void decode(struct vmcb *vmcb, struct dune_exit *exit)
 {
 	struct vmcb_control_area *control = &vmcb->control;
@@ -279,6 +285,10 @@ static void decode(struct vmcb *vmcb, struct dune_exit *exit)
 	case SVM_EXIT_MWAIT:
 	case SVM_EXIT_MWAIT_COND:
 	case SVM_EXIT_RDPRU:
+	case EXIT_INVLPGB:
+	case EXIT_INVLPGB_ILLEGAL:
+	case EXIT_MCOMMIT:
+	case EXIT_TLBSYNC:
 		exit->reason = DUNE_HW_UNDEFINED;
 		break;
 	case SVM_EXIT_SHUTDOWN:
