@@ -248,6 +248,8 @@ static void enter_on_own_time(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	current->flags |= PF_VCPU;
 	enter(vcpu, exit);
 	local_irq_enable();
+	/* STI protects the next instruction, which is not to be CLI. */
+	asm volatile("nop");
 	local_irq_disable();
 	current->flags &= ~PF_VCPU;
 }

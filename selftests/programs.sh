@@ -9,7 +9,7 @@
 # of stress-ng's stressors runs.
 all="busybox dash bash perl python_threads python_signals python_processes
 	python_memory python_sockets python_ctypes gcc sqlite3 compressors
-	openssl redis lighttpd git gdb strace stress"
+	openssl redis lighttpd git gdb strace audit stress"
 names=${*:-$all}
 seconds=${PROGRAMS_SECONDS:-10}
 work=$(mktemp -d)
@@ -300,6 +300,21 @@ strace()
 	command gdb -nx -batch -p $pid -ex 'set var secret = 0' >/dev/null 2>&1
 	wait $pid
 	echo "status $?"
+}
+
+# Without a daemon the kernel's audit tells its log, all of it without a limit.
+audit()
+{
+	echo 0 >/proc/sys/kernel/printk_ratelimit
+	auditctl -e 1 >/dev/null
+	auditctl -a always,exit -F arch=b64 -S mkdir -k dune
+	seen=$(dmesg | grep -c 'type=1300.*syscall=83 ')
+	rm -rf audited
+	$run mkdir audited
+	auditctl -D >/dev/null
+	auditctl -e 0 >/dev/null
+	dmesg | grep 'type=1300.*syscall=83 ' | tail -n "+$((seen + 1))" |
+		grep -oE '(success|exit|comm|key)=[^ ]*'
 }
 
 stress()
