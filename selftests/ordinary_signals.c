@@ -641,6 +641,103 @@ TEST_F(signals, children_stop_and_continue)
 	EXPECT_TRUE(WIFSIGNALED(status));
 }
 
+static void undefined(void)
+{
+	asm volatile("ud2" : : : "memory");
+}
+
+static void divide_by_zero(void)
+{
+	int zero = 0;
+
+	asm volatile("cltd; idivl %0" : : "r" (zero) : "eax", "edx", "memory");
+}
+
+/* What is behind a trap is where it goes on: the second one is it. */
+static void trap_twice(void)
+{
+	asm volatile("int3; int3" : : : "memory");
+}
+
+static const struct fault {
+	int signal;
+	void (*meet)(void);
+} all_faults[] = {
+	{ SIGSEGV, write_nowhere },
+	{ SIGILL, undefined },
+	{ SIGFPE, divide_by_zero },
+	{ SIGTRAP, trap_twice },
+};
+
+#define FAULTS	((int)(sizeof(all_faults) / sizeof(*all_faults)))
+
+static const struct fault *met;
+static void (*met_by)(int, siginfo_t *, void *);
+static int met_flags;
+
+static void meet_fault(void)
+{
+	/* if it goes round and round */
+	alarm(20);
+	handle(met->signal, met_by, met_flags);
+	met->meet();
+}
+
+/*
+ * How a process ends that returns from a handler to what has faulted; whether
+ * there was a dump is not of interest.
+ */
+static int status_after(const struct fault *fault, int flags,
+			void (*handler)(int, siginfo_t *, void *))
+{
+	met = fault;
+	met_by = handler;
+	met_flags = flags;
+	return status_of(meet_fault) & ~WCOREFLAG;
+}
+
+static void set_default(int number, siginfo_t *info, void *context)
+{
+	if (calls++)
+		_exit(98);
+	signal(number, SIG_DFL);
+}
+
+static void set_ignored(int number, siginfo_t *info, void *context)
+{
+	if (calls++)
+		_exit(98);
+	signal(number, SIG_IGN);
+}
+
+TEST_F(signals, a_handler_may_leave_a_fault_to_the_default)
+{
+	int i;
+
+	for (i = 0; i < FAULTS; i++)
+		EXPECT_EQ(all_faults[i].signal,
+			  status_after(&all_faults[i], 0, set_default));
+}
+
+TEST_F(signals, a_fault_cannot_be_ignored)
+{
+	int i;
+
+	for (i = 0; i < FAULTS; i++)
+		EXPECT_EQ(all_faults[i].signal,
+			  status_after(&all_faults[i], 0, set_ignored));
+}
+
+TEST_F(signals, a_handler_for_once_sees_one_fault)
+{
+	int i;
+
+	for (i = 0; i < FAULTS; i++)
+		EXPECT_EQ(all_faults[i].signal,
+			  status_after(&all_faults[i], SA_RESETHAND,
+				       leave_by_handler));
+}
+
 static void *wait_for_signal(void *arg)
 {
 	while (!__atomic_load_n(&calls, __ATOMIC_RELAXED))
