@@ -159,6 +159,138 @@ TEST_F(waits, some_end_in_spite_of_sa_restart)
 	}
 }
 
+/* Who waits with another mask. */
+static int wait_with_mask(int way, int fd, const sigset_t *mask)
+{
+	const struct timespec late = { .tv_sec = 100 };
+	struct pollfd polled = { .fd = fd, .events = POLLIN };
+	struct epoll_event event = { .events = EPOLLIN };
+	int epoll, ret;
+	fd_set set;
+
+	FD_ZERO(&set);
+	FD_SET(fd, &set);
+	switch (way) {
+	case 0:
+		return pselect(fd + 1, &set, NULL, NULL, &late, mask);
+	case 1:
+		return ppoll(&polled, 1, &late, mask);
+	case 2:
+		epoll = epoll_create1(EPOLL_CLOEXEC);
+		epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+		ret = epoll_pwait(epoll, &event, 1, 100000, mask);
+		close(epoll);
+		return ret;
+	default:
+		return -2;
+	}
+}
+
+#define WAYS_WITH_MASK	3
+
+static sigset_t in_handler;
+
+static void note_mask(int signal)
+{
+	sigprocmask(SIG_BLOCK, NULL, &in_handler);
+	calls++;
+}
+
+static void mask_of(sigset_t *set, int signal)
+{
+	sigemptyset(set);
+	sigaddset(set, signal);
+}
+
+TEST_F(waits, a_mask_for_the_wait_lets_in_what_is_pending)
+{
+	sigset_t set, mask, now;
+	int way;
+
+	handle(SIGUSR1, note_mask, SA_RESTART);
+	mask_of(&set, SIGUSR1);
+	mask_of(&mask, SIGUSR2);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	for (way = 0; way < WAYS_WITH_MASK; way++) {
+		calls = 0;
+		raise(SIGUSR1);
+		EXPECT_EQ(0, calls);
+		EXPECT_EQ(-1, wait_with_mask(way, self->ends[0], &mask));
+		EXPECT_EQ(EINTR, errno) TH_LOG("way %d", way);
+		EXPECT_EQ(1, calls);
+		EXPECT_EQ(1, sigismember(&in_handler, SIGUSR1));
+		EXPECT_EQ(1, sigismember(&in_handler, SIGUSR2));
+		sigprocmask(SIG_BLOCK, NULL, &now);
+		EXPECT_EQ(1, sigismember(&now, SIGUSR1));
+		EXPECT_EQ(0, sigismember(&now, SIGUSR2));
+		sigpending(&now);
+		EXPECT_EQ(0, sigismember(&now, SIGUSR1));
+	}
+}
+
+TEST_F(waits, what_is_ready_comes_before_signals)
+{
+	sigset_t set, none, now;
+	int way;
+
+	handle(SIGUSR1, note, 0);
+	mask_of(&set, SIGUSR1);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	raise(SIGUSR1);
+	ASSERT_EQ(1, write(self->ends[1], "x", 1));
+	for (way = 0; way < WAYS_WITH_MASK; way++) {
+		EXPECT_EQ(1, wait_with_mask(way, self->ends[0], &none))
+			TH_LOG("way %d", way);
+		EXPECT_EQ(0, calls);
+		sigpending(&now);
+		EXPECT_EQ(1, sigismember(&now, SIGUSR1));
+	}
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	EXPECT_EQ(1, calls);
+}
+
+TEST_F(waits, signals_are_taken_without_a_handler)
+{
+	const struct timespec late = { .tv_sec = 100 };
+	const struct timespec soon = { .tv_nsec = 3000000 };
+	const struct timespec never = { 0 };
+	const union sigval number = { .sival_int = 4711 };
+	siginfo_t info;
+	sigset_t set;
+
+	handle(SIGRTMIN, note, 0);
+	handle(SIGALRM, note, 0);
+	mask_of(&set, SIGRTMIN);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	EXPECT_EQ(-1, sigtimedwait(&set, &info, &never));
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_EQ(-1, sigtimedwait(&set, &info, &soon));
+	EXPECT_EQ(EAGAIN, errno);
+	ASSERT_EQ(0, sigqueue(getpid(), SIGRTMIN, number));
+	EXPECT_EQ(SIGRTMIN, sigtimedwait(&set, &info, &late));
+	EXPECT_EQ(SIGRTMIN, info.si_signo);
+	EXPECT_EQ(SI_QUEUE, info.si_code);
+	EXPECT_EQ(4711, info.si_value.sival_int);
+	EXPECT_EQ(getpid(), info.si_pid);
+	EXPECT_EQ(0, calls);
+	/* another one has its handler, and ends it */
+	alarms_every(20000);
+	EXPECT_EQ(-1, sigtimedwait(&set, &info, &late));
+	EXPECT_EQ(EINTR, errno);
+	EXPECT_LT(0, calls);
+	alarms_every(0);
+	/* what it sleeps for */
+	mask_of(&set, SIGALRM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	calls = 0;
+	alarm_after(20000);
+	EXPECT_EQ(SIGALRM, sigwaitinfo(&set, &info));
+	EXPECT_EQ(SIGALRM, info.si_signo);
+	EXPECT_EQ(SI_KERNEL, info.si_code);
+	EXPECT_EQ(0, calls);
+}
+
 static int *woken;
 
 static void wake(int signal)
