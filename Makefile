@@ -20,7 +20,7 @@ help: ## this list
 module: ## build dune.ko for the kernel in KDIR
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
 
-module-clean:
+module-clean: ## remove what the module's build made
 	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
 
 user: ## build library and programs
@@ -46,7 +46,7 @@ install-tests: tests ## install the selftests with their runner
 	$(MAKE) -s --no-print-directory -C selftests emit_tests KSRC=$(KSRC) \
 		COLLECTION=dune > $(DESTDIR)$(SELFTESTS)/kselftest-list.txt
 
-deps:
+deps: ## install the Debian packages that the targets below need
 	tools/install-deps
 
 demo: deps ## the main job, on this machine's hardware or in the emulators
