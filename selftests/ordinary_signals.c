@@ -542,25 +542,34 @@ static bool registers_stay(unsigned long rounds)
 	return !bad;
 }
 
+/* Once more, later and later: a slow machine would do nothing else. */
+static void spoil_after(long usec)
+{
+	struct itimerval timer = {
+		.it_value = { usec / 1000000, usec % 1000000 },
+	};
+
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
 static void spoil(int signal, siginfo_t *info, void *context)
 {
 	double x = calls;
 
 	asm volatile("movq %0, %%xmm5; movq %0, %%xmm15" : : "r" (x));
 	calls++;
+	spoil_after(500 * calls);
 }
 
 TEST_F(signals, what_is_interrupted_keeps_its_registers)
 {
-	struct itimerval timer = {
-		.it_value.tv_usec = 500, .it_interval.tv_usec = 500,
-	};
 	int i;
 
 	handle(SIGALRM, spoil, 0);
-	setitimer(ITIMER_REAL, &timer, NULL);
+	spoil_after(500);
 	for (i = 0; i < 1000 && calls_now() < 50; i++)
 		ASSERT_TRUE(registers_stay(5000));
+	spoil_after(0);
 	EXPECT_LT(0, calls);
 }
 
@@ -595,7 +604,8 @@ static void fault_with_full_stack(void)
 	overflow();
 }
 
-TEST_F(signals, ends_are_told_as_they_are)
+/* all of a stack is filled, and written to a core */
+TEST_F_TIMEOUT(signals, ends_are_told_as_they_are, 300)
 {
 	int status = status_of(write_nowhere);
 
@@ -610,7 +620,7 @@ TEST_F(signals, ends_are_told_as_they_are)
 	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 }
 
-TEST_F(signals, a_full_stack_is_handled_on_another)
+TEST_F_TIMEOUT(signals, a_full_stack_is_handled_on_another, 300)
 {
 	stack_t stack = { .ss_sp = own_stack, .ss_size = sizeof(own_stack) };
 
