@@ -118,10 +118,15 @@ static void call_directly(const struct dune_action *action, int signal,
 		(signal, info, context);
 }
 
-/* The kernel says in si_code whether it was the thread's own doing. */
+/*
+ * The kernel says in si_code whether it was the thread's own doing. Memory that
+ * broke without anybody's doing is told by a number that others have too.
+ */
 static bool is_fault(const siginfo_t *info)
 {
-	return info->si_code > 0 && info->si_code != BUS_MCEERR_AO &&
+	if (info->si_signo == SIGBUS && info->si_code == BUS_MCEERR_AO)
+		return false;
+	return info->si_code > 0 &&
 	       (info->si_signo == SIGSEGV || info->si_signo == SIGBUS ||
 		info->si_signo == SIGILL || info->si_signo == SIGFPE);
 }
