@@ -427,6 +427,59 @@ TEST_F(signals, handlers_may_have_a_stack_of_their_own)
 	EXPECT_EQ(0, now.ss_flags);
 }
 
+TEST_F(signals, a_stack_of_their_own_may_be_for_one)
+{
+	stack_t stack = {
+		.ss_sp = own_stack, .ss_size = sizeof(own_stack),
+		.ss_flags = SS_AUTODISARM,
+	};
+	stack_t now;
+
+	ASSERT_EQ(0, sigaltstack(&stack, NULL));
+	handle(SIGUSR1, look_at_stack, SA_ONSTACK);
+	raise(SIGUSR1);
+	EXPECT_EQ(1, calls);
+	EXPECT_TRUE(was_on_it);
+	/* while it is in use there is none */
+	EXPECT_EQ(SS_DISABLE, last);
+	ASSERT_EQ(0, sigaltstack(NULL, &now));
+	EXPECT_TRUE(now.ss_sp == own_stack);
+	EXPECT_EQ(sizeof(own_stack), now.ss_size);
+	EXPECT_EQ(SS_AUTODISARM, (unsigned int)now.ss_flags);
+	raise(SIGUSR1);
+	EXPECT_EQ(2, calls);
+	EXPECT_TRUE(was_on_it);
+}
+
+static void leave(int signal, siginfo_t *info, void *context)
+{
+	_exit(7);
+}
+
+/* The smallest there may be. */
+#define SMALL_STACK	2048
+
+static void signal_on_no_memory(void)
+{
+	stack_t stack = { .ss_size = sizeof(own_stack) };
+
+	stack.ss_sp = mmap(NULL, stack.ss_size, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (sigaltstack(&stack, NULL))
+		_exit(98);
+	handle(SIGUSR1, leave, SA_ONSTACK);
+	raise(SIGUSR1);
+}
+
+TEST_F(signals, a_stack_of_their_own_must_be_memory)
+{
+	stack_t stack = { .ss_sp = own_stack, .ss_size = SMALL_STACK - 1 };
+
+	EXPECT_EQ(-1, sigaltstack(&stack, NULL));
+	EXPECT_EQ(ENOMEM, errno);
+	EXPECT_EQ(SIGSEGV, status_of(signal_on_no_memory) & ~WCOREFLAG);
+}
+
 static sigjmp_buf place;
 
 static void jump(int signal, siginfo_t *info, void *context)
