@@ -527,6 +527,20 @@ TEST_F(signals, a_truncated_file_is_a_bus_error)
 	EXPECT_TRUE(address == page + 7);
 }
 
+/* The exception, as the CPU told it. */
+long trap, error_code;
+void *fault_address;
+
+static void jump_from_trap(int signal, siginfo_t *info, void *ucontext)
+{
+	greg_t *registers = ((ucontext_t *)ucontext)->uc_mcontext.gregs;
+
+	trap = registers[REG_TRAPNO];
+	error_code = registers[REG_ERR];
+	fault_address = (void *)registers[REG_CR2];
+	jump(signal, info, ucontext);
+}
+
 TEST_F(signals, instructions_can_fault)
 {
 	int zero = 0;
@@ -624,6 +638,122 @@ TEST_F(signals, what_is_interrupted_keeps_its_registers)
 		ASSERT_TRUE(registers_stay(5000));
 	spoil_after(0);
 	EXPECT_LT(0, calls);
+}
+
+static void change_vectors(int signal, siginfo_t *info, void *ucontext)
+{
+	ucontext_t *context = ucontext;
+	fpregset_t vectors = context->uc_mcontext.fpregs;
+
+	calls++;
+	value = vectors->_xmm[5].element[0];
+	vectors->_xmm[5].element[0] = 42;
+	/* to nothing, what is too small */
+	vectors->mxcsr |= 0x8000;
+	context->uc_mcontext.gregs[REG_RIP] += 2;
+}
+
+TEST_F(signals, a_handler_may_change_vectors)
+{
+	unsigned int before, after;
+	long result = 4711;
+
+	handle(SIGILL, change_vectors, 0);
+	asm volatile("stmxcsr %1; movq %0, %%xmm5; ud2; movq %%xmm5, %0;"
+		"stmxcsr %2; ldmxcsr %1"
+		: "+r" (result), "=m" (before), "=m" (after) : : "xmm5",
+		"memory");
+	EXPECT_EQ(1, calls);
+	EXPECT_EQ(4711, value);
+	EXPECT_EQ(42, result);
+	EXPECT_EQ(before | 0x8000, after);
+}
+
+static void spoil_wide(int signal, siginfo_t *info, void *ucontext)
+{
+	ucontext_t *context = ucontext;
+
+	asm volatile("vzeroall");
+	if (signal == SIGILL)
+		context->uc_mcontext.gregs[REG_RIP] += 2;
+	__atomic_store_n(&calls, calls + 1, __ATOMIC_RELAXED);
+}
+
+TEST_F(signals, wide_registers_stay)
+{
+	struct itimerval timer = { .it_value.tv_usec = 10000 };
+	uint64_t in[4] = { 1, 2, 3, 4 }, out[4];
+	int i;
+
+	if (!__builtin_cpu_supports("avx"))
+		SKIP(return, "this CPU has none");
+	handle(SIGILL, spoil_wide, 0);
+	handle(SIGALRM, spoil_wide, 0);
+	memset(out, 0, sizeof(out));
+	asm volatile("vmovdqu %1, %%ymm5; ud2; vmovdqu %%ymm5, %0"
+		: "=m" (out) : "m" (in) : "xmm5", "memory");
+	EXPECT_EQ(1, calls);
+	for (i = 0; i < 4; i++)
+		EXPECT_EQ(in[i], out[i]);
+	calls = 0;
+	memset(out, 0, sizeof(out));
+	setitimer(ITIMER_REAL, &timer, NULL);
+	asm volatile("vmovdqu %1, %%ymm5; 0: pause; cmpl $0, %2; je 0b;"
+		"vmovdqu %%ymm5, %0"
+		: "=m" (out) : "m" (in), "m" (calls) : "xmm5", "memory", "cc");
+	EXPECT_EQ(1, calls);
+	for (i = 0; i < 4; i++)
+		EXPECT_EQ(in[i], out[i]);
+}
+
+#define TRAP_FLAG	0x100
+
+long begun, stepped[4];
+
+static void begin_steps(int signal, siginfo_t *info, void *ucontext)
+{
+	greg_t *registers = ((ucontext_t *)ucontext)->uc_mcontext.gregs;
+
+	registers[REG_RIP] += 2;
+	registers[REG_EFL] |= TRAP_FLAG;
+	begun = registers[REG_RIP];
+}
+
+static void note_step(int signal, siginfo_t *info, void *ucontext)
+{
+	greg_t *registers = ((ucontext_t *)ucontext)->uc_mcontext.gregs;
+
+	note(signal, info, ucontext);
+	stepped[calls - 1] = registers[REG_RIP];
+	if (calls == 3)
+		registers[REG_EFL] &= ~TRAP_FLAG;
+}
+
+TEST_F(signals, a_handler_may_begin_single_steps)
+{
+	int i;
+
+	handle(SIGILL, begin_steps, 0);
+	handle(SIGTRAP, note_step, 0);
+	asm volatile("ud2; nop; nop; nop; nop" : : : "memory");
+	EXPECT_EQ(3, calls);
+	EXPECT_EQ(SIGTRAP, last);
+	EXPECT_EQ(TRAP_TRACE, code);
+	EXPECT_TRUE(address == (void *)stepped[2]);
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(begun + 1 + i, stepped[i]);
+}
+
+TEST_F(signals, an_address_can_be_none)
+{
+	handle(SIGSEGV, jump_from_trap, 0);
+	if (!sigsetjmp(place, 1))
+		touch((void *)(1UL << 63 | 0x123000));
+	EXPECT_EQ(SIGSEGV, last);
+	EXPECT_EQ(SI_KERNEL, code);
+	EXPECT_TRUE(!address);
+	EXPECT_EQ(13, trap);
+	EXPECT_EQ(0, error_code);
 }
 
 static void write_nowhere(void)
