@@ -362,6 +362,95 @@ TEST_F(process, exec_in_all_forms)
 	EXPECT_EQ(22 << 8, status_of(pid));
 }
 
+static const char script[] = "#!/bin/sh -e\nexit $((20 + $#))\n";
+
+TEST_F(process, scripts_are_programs)
+{
+	char directory[] = "/tmp/scriptXXXXXX", path[64];
+	char *argv[4] = { "script", "one", "two", NULL };
+	pid_t pid;
+	int fd;
+
+	ASSERT_TRUE(!!mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/script", directory);
+	fd = open(path, O_WRONLY | O_CREAT, 0700);
+	ASSERT_EQ((ssize_t)strlen(script), write(fd, script, strlen(script)));
+	close(fd);
+	pid = fork();
+	if (!pid) {
+		execve(path, argv, environ);
+		_exit(99);
+	}
+	EXPECT_EQ(22 << 8, status_of(pid));
+	/* its interpreter reads it by a name that leads nowhere then */
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	EXPECT_EQ(-1, syscall(SYS_execveat, fd, "", argv, environ,
+			      AT_EMPTY_PATH));
+	EXPECT_EQ(ENOENT, errno);
+	close(fd);
+	EXPECT_EQ(0, chmod(path, 0600));
+	EXPECT_EQ(-1, execve(path, argv, environ));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(first_ring, ring());
+	unlink(path);
+	rmdir(directory);
+}
+
+TEST_F(process, exec_of_what_is_open)
+{
+	char *argv[4] = { "sh", "-c", "exit 24", NULL };
+	int file = open("/bin/sh", O_PATH | O_CLOEXEC);
+	int directory = open("/bin", O_RDONLY | O_DIRECTORY);
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		syscall(SYS_execveat, file, "", argv, environ, AT_EMPTY_PATH);
+		_exit(99);
+	}
+	EXPECT_EQ(24 << 8, status_of(pid));
+	pid = fork();
+	if (!pid) {
+		syscall(SYS_execveat, directory, "sh", argv, environ, 0);
+		_exit(99);
+	}
+	EXPECT_EQ(24 << 8, status_of(pid));
+	EXPECT_EQ(-1, syscall(SYS_execveat, file, "", argv, environ, 0));
+	EXPECT_EQ(ENOENT, errno);
+	close(file);
+	close(directory);
+}
+
+TEST_F(process, clone3_gives_a_descriptor)
+{
+	int pidfd = -1;
+	pid_t told = 0;
+	struct clone_args args = {
+		.flags = CLONE_PIDFD | CLONE_PARENT_SETTID,
+		.pidfd = (uintptr_t)&pidfd,
+		.parent_tid = (uintptr_t)&told,
+		.exit_signal = SIGCHLD,
+	};
+	struct pollfd polled = { .events = POLLIN };
+	pid_t pid;
+
+	signal(SIGCHLD, on_signal);
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (!pid)
+		_exit(ring() == first_ring ? 25 : 99);
+	ASSERT_LT(0, pid);
+	EXPECT_EQ(pid, told);
+	ASSERT_LE(0, pidfd);
+	EXPECT_EQ(FD_CLOEXEC, fcntl(pidfd, F_GETFD));
+	polled.fd = pidfd;
+	while (poll(&polled, 1, -1) < 0)
+		EXPECT_EQ(EINTR, errno);
+	EXPECT_EQ(POLLIN, polled.revents);
+	EXPECT_EQ(25 << 8, status_of(pid));
+	EXPECT_EQ(1, handled);
+	close(pidfd);
+}
+
 static void *exec_from_thread(void *arg)
 {
 	execl("/bin/sh", "sh", "-c", "exit 23", NULL);
