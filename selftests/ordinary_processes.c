@@ -558,6 +558,27 @@ TEST_F(process, sched_getcpu_is_right)
 	}
 }
 
+TEST_F(process, all_tell_the_same_cpu)
+{
+	unsigned int cpu, node, raw_cpu, raw_node;
+	cpu_set_t all, set;
+	int i;
+
+	ASSERT_EQ(0, sched_getaffinity(0, sizeof(all), &all));
+	for (i = 0; i < CPU_SETSIZE; i++) {
+		if (!CPU_ISSET(i, &all))
+			continue;
+		CPU_ZERO(&set);
+		CPU_SET(i, &set);
+		ASSERT_EQ(0, sched_setaffinity(0, sizeof(set), &set));
+		ASSERT_EQ(0, getcpu(&cpu, &node));
+		ASSERT_EQ(0, syscall(SYS_getcpu, &raw_cpu, &raw_node, NULL));
+		EXPECT_EQ(i, (int)cpu);
+		EXPECT_EQ(i, (int)raw_cpu);
+		EXPECT_EQ(raw_node, node);
+	}
+}
+
 /* A restartable sequence that ends only if the kernel makes it. */
 static void wait_in_sequence(struct rseq *area)
 {
