@@ -228,6 +228,33 @@ TEST_F(waits, a_mask_for_the_wait_lets_in_what_is_pending)
 	}
 }
 
+static sigset_t in_handler;
+
+static void note_mask(int signal)
+{
+	sigprocmask(SIG_BLOCK, NULL, &in_handler);
+	calls++;
+}
+
+TEST_F(waits, a_handler_runs_with_the_mask_of_the_wait)
+{
+	sigset_t set, mask;
+	int way;
+
+	handle(SIGUSR1, note_mask, 0);
+	mask_of(&set, SIGUSR1);
+	mask_of(&mask, SIGUSR2);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	for (way = 0; way < WAYS_WITH_MASK; way++) {
+		calls = 0;
+		raise(SIGUSR1);
+		EXPECT_EQ(-1, wait_with_mask(way, self->ends[0], &mask));
+		EXPECT_EQ(1, calls);
+		EXPECT_EQ(1, sigismember(&in_handler, SIGUSR1));
+		EXPECT_EQ(1, sigismember(&in_handler, SIGUSR2));
+	}
+}
+
 TEST_F(waits, what_is_ready_comes_before_signals)
 {
 	sigset_t set, none, now;
