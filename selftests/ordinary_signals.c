@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -456,8 +457,18 @@ static void leave(int signal, siginfo_t *info, void *context)
 	_exit(7);
 }
 
-/* The smallest there may be. */
+/* The smallest there may be: the registers of some CPUs are larger. */
 #define SMALL_STACK	2048
+
+static void signal_on_small_stack(void)
+{
+	stack_t stack = { .ss_sp = own_stack, .ss_size = SMALL_STACK };
+
+	if (sigaltstack(&stack, NULL))
+		_exit(98);
+	handle(SIGUSR1, leave, SA_ONSTACK);
+	raise(SIGUSR1);
+}
 
 static void signal_on_no_memory(void)
 {
@@ -471,6 +482,28 @@ static void signal_on_no_memory(void)
 	raise(SIGUSR1);
 }
 
+static void descend(int signal, siginfo_t *info, void *context)
+{
+	/* there is room below, but it is not of the stack */
+	if (calls++ > 1000)
+		_exit(97);
+	raise(signal);
+}
+
+static void signals_on_full_stack(void)
+{
+	stack_t stack = { .ss_size = sizeof(own_stack) };
+
+	stack.ss_sp = mmap(NULL, 2 * stack.ss_size, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	stack.ss_sp = (char *)stack.ss_sp + stack.ss_size;
+	if (sigaltstack(&stack, NULL))
+		_exit(98);
+	handle(SIGSEGV, leave, 0);
+	handle(SIGUSR1, descend, SA_ONSTACK | SA_NODEFER);
+	raise(SIGUSR1);
+}
+
 TEST_F(signals, a_stack_of_their_own_must_be_memory)
 {
 	stack_t stack = { .ss_sp = own_stack, .ss_size = SMALL_STACK - 1 };
@@ -478,6 +511,13 @@ TEST_F(signals, a_stack_of_their_own_must_be_memory)
 	EXPECT_EQ(-1, sigaltstack(&stack, NULL));
 	EXPECT_EQ(ENOMEM, errno);
 	EXPECT_EQ(SIGSEGV, status_of(signal_on_no_memory) & ~WCOREFLAG);
+}
+
+TEST_F(signals, a_stack_of_their_own_must_be_large_enough)
+{
+	EXPECT_EQ(SIGSEGV, status_of(signals_on_full_stack) & ~WCOREFLAG);
+	EXPECT_EQ(getauxval(AT_MINSIGSTKSZ) > SMALL_STACK ? SIGSEGV : 7 << 8,
+		  status_of(signal_on_small_stack) & ~WCOREFLAG);
 }
 
 static sigjmp_buf place;
