@@ -567,6 +567,49 @@ TEST_F(signals, a_truncated_file_is_a_bus_error)
 	EXPECT_TRUE(address == page + 7);
 }
 
+static void block_only(int signal)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+}
+
+/* Which of the two it is, and why, is no question of what is blocked. */
+TEST_F(signals, a_fault_is_its_own_signal_whatever_is_blocked)
+{
+	FILE *file = tmpfile();
+	char *page, *beyond;
+
+	page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	/* it is all behind the end of the file */
+	beyond = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fileno(file), 0);
+	ASSERT_NE(MAP_FAILED, beyond);
+	handle(SIGSEGV, jump, 0);
+	handle(SIGBUS, jump, 0);
+	block_only(SIGBUS);
+	if (!sigsetjmp(place, 1))
+		touch((void *)0x123000);
+	EXPECT_EQ(SIGSEGV, last);
+	EXPECT_EQ(SEGV_MAPERR, code);
+	EXPECT_TRUE(address == (void *)0x123000);
+	if (!sigsetjmp(place, 1))
+		page[5] = 1;
+	EXPECT_EQ(2, calls);
+	EXPECT_EQ(SIGSEGV, last);
+	EXPECT_EQ(SEGV_ACCERR, code);
+	EXPECT_TRUE(address == page + 5);
+	block_only(SIGSEGV);
+	if (!sigsetjmp(place, 1))
+		touch(beyond + 7);
+	EXPECT_EQ(3, calls);
+	EXPECT_EQ(SIGBUS, last);
+	EXPECT_EQ(BUS_ADRERR, code);
+	EXPECT_TRUE(address == beyond + 7);
+	EXPECT_EQ(1UL << (SIGSEGV - 1), seen_mask);
+}
+
 /* The exception, as the CPU told it. */
 long trap, error_code;
 void *fault_address;
