@@ -624,6 +624,44 @@ static void jump_from_trap(int signal, siginfo_t *info, void *ucontext)
 	jump(signal, info, ucontext);
 }
 
+#define PAGE_FAULT	14
+#define PRESENT		1
+#define WRITE		2
+#define USER		4
+#define FETCH		16
+
+TEST_F(signals, handlers_see_the_error_code_of_a_fault)
+{
+	char *page, *nothing = (char *)0x123000;
+
+	page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	touch(page);
+	handle(SIGSEGV, jump_from_trap, 0);
+	if (!sigsetjmp(place, 1))
+		touch(nothing + 1);
+	EXPECT_EQ(PAGE_FAULT, trap);
+	EXPECT_EQ(USER, error_code);
+	EXPECT_TRUE(fault_address == nothing + 1);
+	if (!sigsetjmp(place, 1))
+		asm volatile("movb $1, (%0)" : : "r" (nothing + 2) : "memory");
+	EXPECT_EQ(2, calls);
+	EXPECT_EQ(PAGE_FAULT, trap);
+	EXPECT_EQ(USER | WRITE, error_code);
+	EXPECT_TRUE(fault_address == nothing + 2);
+	if (!sigsetjmp(place, 1))
+		asm volatile("movb $1, (%0)" : : "r" (page + 3) : "memory");
+	EXPECT_EQ(3, calls);
+	EXPECT_EQ(PAGE_FAULT, trap);
+	EXPECT_EQ(USER | WRITE | PRESENT, error_code);
+	EXPECT_TRUE(fault_address == page + 3);
+	if (!sigsetjmp(place, 1))
+		((void (*)(void))(page + 4))();
+	EXPECT_EQ(4, calls);
+	EXPECT_EQ(PAGE_FAULT, trap);
+	EXPECT_EQ(USER | FETCH | PRESENT, error_code);
+	EXPECT_TRUE(fault_address == page + 4);
+}
+
 TEST_F(signals, instructions_can_fault)
 {
 	int zero = 0;
@@ -837,6 +875,21 @@ TEST_F(signals, an_address_can_be_none)
 	EXPECT_TRUE(!address);
 	EXPECT_EQ(13, trap);
 	EXPECT_EQ(0, error_code);
+}
+
+/* The kernel's half: whether there is something is not told. */
+TEST_F(signals, an_address_can_be_the_kernel_s)
+{
+	char *kernel_s = (char *)(~0UL << 47) + 0x123456;
+
+	handle(SIGSEGV, jump_from_trap, 0);
+	if (!sigsetjmp(place, 1))
+		touch(kernel_s);
+	EXPECT_EQ(SIGSEGV, last);
+	EXPECT_EQ(SEGV_MAPERR, code);
+	EXPECT_TRUE(address == kernel_s);
+	EXPECT_EQ(PAGE_FAULT, trap);
+	EXPECT_EQ(USER | PRESENT, error_code);
 }
 
 static void write_nowhere(void)
