@@ -451,6 +451,44 @@ TEST_F(process, clone3_gives_a_descriptor)
 	close(pidfd);
 }
 
+static void *return_arg(void *arg)
+{
+	return arg;
+}
+
+/* Neither a child nor a thread needs a descriptor of the program's. */
+TEST_F(process, children_come_without_free_descriptors)
+{
+	struct rlimit limit;
+	pthread_t thread;
+	void *result;
+	int last, fd;
+	pid_t pid;
+
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
+	limit.rlim_cur = 64;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	do {
+		last = dup(0);
+	} while (last >= 0);
+	ASSERT_EQ(EMFILE, errno);
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		fd = dup(0);
+		_exit(fd < 0 && errno == EMFILE && ring() == first_ring ?
+		      0 : 99);
+	}
+	EXPECT_EQ(0, status_of(pid));
+	pid = vfork();
+	if (!pid)
+		_exit(26);
+	EXPECT_EQ(26 << 8, status_of(pid));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, return_arg, self));
+	ASSERT_EQ(0, pthread_join(thread, &result));
+	EXPECT_EQ(self, result);
+}
+
 static void *exec_from_thread(void *arg)
 {
 	execl("/bin/sh", "sh", "-c", "exit 23", NULL);
