@@ -151,8 +151,8 @@ dune_raw_syscall_return:
  * dune_run_syscall tells a signal handler that the kernel is about to make the
  * call again.
  */
-	.globl	dune_run_vcpu, dune_run_syscall
-	.hidden	dune_run_vcpu, dune_run_syscall
+	.globl	dune_run_vcpu, dune_run_syscall, dune_run_return
+	.hidden	dune_run_vcpu, dune_run_syscall, dune_run_return
 	.type	dune_run_vcpu, @function
 dune_run_vcpu:
 	.cfi_startproc
@@ -161,6 +161,7 @@ dune_run_vcpu:
 	xor	%edx, %edx
 dune_run_syscall:
 	syscall
+dune_run_return:
 	ret
 	.cfi_endproc
 	.size	dune_run_vcpu, . - dune_run_vcpu

@@ -155,7 +155,7 @@ struct dune_thread {
 	struct {
 		siginfo_t info;
 		struct dune_action action;
-		uint64_t mask;
+		uint64_t mask, mask_of_wait;
 	} signal;
 	struct {
 		bool on;
@@ -217,7 +217,7 @@ bool dune_probe_read(uint64_t address, siginfo_t *info);
 bool dune_probe_write(uint64_t address, siginfo_t *info);
 void dune_signal_restorer(void);
 extern const char dune_raw_syscall_return[];
-extern const char dune_run_syscall[], dune_forward_begin[], dune_forward_end[],
+extern const char dune_run_syscall[], dune_run_return[], dune_forward_begin[], dune_forward_end[],
 	dune_forward_restart[], dune_probe_read_access[],
 	dune_probe_write_access[], dune_probe_failed[], dune_trap_stubs[];
 

@@ -168,6 +168,46 @@ static void stop_system_call(struct dune_thread *thread, ucontext_t *context)
 }
 
 /*
+ * What the call that the signal has ended had blocked while it waited: its
+ * handler begins with that. The kernel has put the thread's own mask back where
+ * we see it.
+ */
+static uint64_t mask_of_wait(const struct dune_thread *thread,
+			     const ucontext_t *context)
+{
+	const greg_t *host = context->uc_mcontext.gregs;
+	const struct dune_run *run = thread->run;
+	const struct dune_regs *regs = &run->regs;
+	uint64_t place = 0, mask = 0;
+	bool direct = host[REG_RIP] == (greg_t)dune_run_return &&
+		      run->exit_reason == DUNE_EXIT_RESTART;
+
+	if (host[REG_RAX] != -EINTR ||
+	    !(direct || host[REG_RIP] == (greg_t)dune_forward_end))
+		return 0;
+	switch (regs->rax) {
+	case SYS_rt_sigsuspend:
+		place = regs->rdi;
+		break;
+	case SYS_ppoll:
+		place = regs->r10;
+		break;
+	case SYS_epoll_pwait:
+	case SYS_epoll_pwait2:
+		place = regs->r8;
+		break;
+	case SYS_pselect6:
+	case SYS_io_pgetevents:
+		/* there it is said where that is, and how long */
+		place = regs->r9 ? *(const uint64_t *)regs->r9 : 0;
+		break;
+	}
+	if (place)
+		memcpy(&mask, (const void *)place, MASK_SIZE);
+	return mask;
+}
+
+/*
  * There is room for one only. A second comes if the program, with its
  * interrupts off, waits with another mask: it has to queue again.
  */
@@ -208,6 +248,7 @@ static void handle_signal(int signal, siginfo_t *info, void *ucontext)
 			(void *)dune_caller(&thread->run->regs);
 	thread->signal.action = *action;
 	thread->signal.mask = mask;
+	thread->signal.mask_of_wait = mask_of_wait(thread, context);
 	if (action->flags & SA_RESETHAND)
 		set_handles(thread->sighand, signal, false);
 	thread->pending = true;
@@ -280,6 +321,7 @@ void dune_deliver(struct dune_thread *thread, struct dune_frame *frame)
 
 	if (!thread->pending)
 		return;
+	action.mask |= thread->signal.mask_of_wait;
 	frame->vector = 0;
 	thread->pending = false;
 	thread->signalled = false;
@@ -461,11 +503,12 @@ void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
 		set_handles(sighand, info.si_signo, false);
 		raw_sigaction(info.si_signo, &none, NULL);
 	}
-	/* as it would be in ring 3, of a page with other rights or of none */
+	/* as it would be in ring 3: the kernel's half, or other rights */
 	if (frame->vector == VECTOR_PF)
-		frame->error_code |= PF_USER | (info.si_signo == SIGSEGV &&
-						info.si_code == SEGV_ACCERR ?
-						PF_PRESENT : 0);
+		frame->error_code |= PF_USER |
+				     (cr2 >> 63 || (info.si_signo == SIGSEGV &&
+						    info.si_code == SEGV_ACCERR) ?
+				      PF_PRESENT : 0);
 	call_handler(thread, frame, &info, &action, mask, cr2);
 }
 

@@ -24,6 +24,10 @@
 
 #include "ordinary.h"
 
+#ifndef SS_AUTODISARM
+#define SS_AUTODISARM	(1U << 31)
+#endif
+
 /*
  * What handlers saw. Not static: raise() is said to call nothing of this
  * file.
@@ -1086,6 +1090,110 @@ TEST_F(signals, one_thread_can_be_meant)
 	pthread_kill(thread, SIGUSR1);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(1, calls);
+}
+
+static pid_t taken_by;
+
+static void note_thread(int signal, siginfo_t *info, void *context)
+{
+	taken_by = gettid();
+	note(signal, info, context);
+}
+
+static void *take_signal(void *arg)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	kill(getpid(), SIGUSR1);
+	wait_for_signal(NULL);
+	return taken_by == gettid() ? arg : NULL;
+}
+
+/* It has the signal blocked, and is there to take it in spite of that. */
+static void *wait_blocked(void *arg)
+{
+	wait_for_signal(NULL);
+	return taken_by == gettid() ? NULL : arg;
+}
+
+TEST_F(signals, the_only_thread_that_can_takes_it)
+{
+	void *result = NULL;
+	pthread_t threads[4];
+	sigset_t set;
+	int i;
+
+	handle(SIGUSR1, note_thread, 0);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, i == 2 ?
+					    take_signal : wait_blocked, self));
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(0, pthread_join(threads[i], &result));
+		EXPECT_TRUE(result == self)
+			TH_LOG("thread %d", i);
+	}
+	EXPECT_EQ(1, calls);
+	EXPECT_EQ(SI_USER, code);
+	EXPECT_NE(gettid(), taken_by);
+}
+
+static siginfo_t told;
+
+static void note_info(int signal, siginfo_t *info, void *context)
+{
+	told = *info;
+	calls++;
+}
+
+/* What its parent is told next of a child. */
+static void expect_of_child(struct __test_metadata *_metadata, pid_t pid,
+			    int code, int status)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	calls = 0;
+	while (!calls)
+		sigsuspend(&none);
+	EXPECT_EQ(1, calls);
+	EXPECT_EQ(SIGCHLD, told.si_signo);
+	EXPECT_EQ(code, told.si_code);
+	EXPECT_EQ(pid, told.si_pid);
+	EXPECT_EQ(getuid(), told.si_uid);
+	EXPECT_EQ(status, told.si_status);
+}
+
+TEST_F(signals, parents_are_told_of_children)
+{
+	sigset_t set;
+	pid_t pid;
+
+	handle(SIGCHLD, note_info, 0);
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	pid = fork();
+	if (!pid)
+		_exit(7);
+	expect_of_child(_metadata, pid, CLD_EXITED, 7);
+	EXPECT_EQ(pid, waitpid(pid, NULL, 0));
+	pid = fork();
+	if (!pid)
+		for (;;)
+			pause();
+	kill(pid, SIGSTOP);
+	expect_of_child(_metadata, pid, CLD_STOPPED, SIGSTOP);
+	kill(pid, SIGCONT);
+	expect_of_child(_metadata, pid, CLD_CONTINUED, SIGCONT);
+	kill(pid, SIGTERM);
+	expect_of_child(_metadata, pid, CLD_KILLED, SIGTERM);
+	EXPECT_EQ(pid, waitpid(pid, NULL, 0));
 }
 
 static pthread_t target;
