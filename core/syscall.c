@@ -141,16 +141,17 @@ static void fill_pt_regs(struct pt_regs *regs, const struct dune_regs *from)
 	};
 }
 
-static bool is_restart(long result)
+static bool is_interrupted(long result)
 {
 	return result == -ERESTARTSYS || result == -ERESTARTNOINTR ||
-	       result == -ERESTARTNOHAND || result == -ERESTART_RESTARTBLOCK;
+	       result == -ERESTARTNOHAND || result == -ERESTART_RESTARTBLOCK ||
+	       (result == -EINTR && signal_pending(current));
 }
 
 /*
  * A call that a signal interrupted makes DUNE_RUN end the same way: then the
  * kernel decides by the signal's handler, as it would have for the call itself,
- * whether it fails or is made again.
+ * whether it fails or is made again; and user space knows which call it was.
  */
 static int make_call(struct dune_vcpu *vcpu, unsigned int number)
 {
@@ -162,7 +163,7 @@ static int make_call(struct dune_vcpu *vcpu, unsigned int number)
 	result = static_call(dune_dispatcher)(&regs, number);
 	vcpu->stats.direct_syscalls++;
 	trace_dune_syscall(number, result, true);
-	if (is_restart(result)) {
+	if (is_interrupted(result)) {
 		dune_vcpu_leave(vcpu, DUNE_EXIT_RESTART);
 		return result;
 	}
