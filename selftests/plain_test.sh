@@ -31,7 +31,7 @@ verdict()
 # What process_test.sh runs by the direct path.
 ordinary()
 {
-	for program in signals processes waits filters; do
+	for program in signals faults processes waits filters; do
 		dune-run "$here/ordinary_$program" || return
 	done
 }

@@ -8,8 +8,9 @@ if [ ! -e /dev/dune ]; then
 fi
 
 cd "$(dirname "$0")" || exit 1
-programs="ordinary_signals ordinary_signals_static ordinary_processes
-	ordinary_waits ordinary_filters ordinary_torture"
+programs="ordinary_signals ordinary_signals_static ordinary_faults
+	ordinary_faults_static ordinary_processes ordinary_waits
+	ordinary_filters ordinary_torture"
 echo "TAP version 13"
 echo "1..$(($(echo $programs | wc -w) * 2))"
 status=0
