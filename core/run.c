@@ -284,15 +284,18 @@ static int take_request(struct dune_vcpu *vcpu, bool *restart)
 	struct dune_run *run = vcpu->run;
 	u32 flags = READ_ONCE(run->flags);
 	u32 interrupt = READ_ONCE(run->interrupt);
+	u32 cpu = READ_ONCE(run->cpu);
 
 	if (flags & ~DUNE_RUN_DIRECT_SYSCALLS)
 		return -EINVAL;
 	if (interrupt && (interrupt < 32 || interrupt > 255))
 		return -EINVAL;
+	if (cpu > nr_cpu_ids)
+		return -EINVAL;
 	*restart = READ_ONCE(run->exit_reason) == DUNE_EXIT_RESTART;
 	vcpu->direct = flags & DUNE_RUN_DIRECT_SYSCALLS;
 	vcpu->interrupt = interrupt;
-	vcpu->cpu = READ_ONCE(run->cpu);
+	vcpu->cpu = cpu;
 	vcpu->regs = run->regs;
 	/* From here on the copies are used. */
 	barrier();

@@ -146,6 +146,7 @@ static bool begin(struct guest *guest, struct area *area,
 	guest->run->regs.rflags = 0x202;
 	guest->run->regs.rsp = (uint64_t)(area->stack + PAGE);
 	guest->run->flags = 0;
+	guest->run->cpu = 0;
 	guest->run->interrupt = 0;
 	guest->run->exit_reason = DUNE_EXIT_NONE;
 	return !ioctl(guest->vcpu, DUNE_SET_STATE, state);

@@ -356,6 +356,11 @@ TEST_F(hostile, writes_its_own_run_page)
 			EXPECT_EQ(EINVAL, errno);
 			guest->run->flags = 0;
 		}
+		if (guest->run->cpu) {
+			EXPECT_EQ(-1, ioctl(guest->vcpu, DUNE_RUN));
+			EXPECT_EQ(EINVAL, errno);
+			guest->run->cpu = 0;
+		}
 		ret = ioctl(guest->vcpu, DUNE_RUN);
 	}
 	EXPECT_EQ(0, ret);

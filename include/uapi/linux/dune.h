@@ -321,9 +321,9 @@ struct dune_flush {
  *
  * Return: 0 with exit_reason set; -EINTR when a signal is to be delivered;
  * -EBUSY when another thread runs it; -EIO from another process; -EINVAL for
- * flags or the interrupt's vector; -ENOMEM when kernel memory ran out;
- * -ESHUTDOWN when the machine is going down. With DUNE_EXIT_RESTART anything,
- * see there.
+ * flags, an interrupt's vector or a CPU that cannot be; -ENOMEM when kernel
+ * memory ran out; -ESHUTDOWN when the machine is going down. With
+ * DUNE_EXIT_RESTART anything, see there.
  */
 #define DUNE_RUN		_IO(DUNE_IOC_MAGIC, 0x10)
 
