@@ -546,7 +546,12 @@ static void next_turn(int signal)
 static void work_on(int which, int unused)
 {
 	double sum = which + 1;
+	sigset_t alarm;
 
+	/* not before it is here: the alarm would take who makes it begin for it */
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	sigprocmask(SIG_UNBLOCK, &alarm, NULL);
 	/* a wrong register shows */
 	for (;;) {
 		__atomic_store_n(&work[which], work[which] + 1,
@@ -560,7 +565,6 @@ static void work_on(int which, int unused)
 static void make_worker(ucontext_t *context, char *stack, int which)
 {
 	getcontext(context);
-	sigdelset(&context->uc_sigmask, SIGALRM);
 	context->uc_stack.ss_sp = stack;
 	context->uc_stack.ss_size = STACK;
 	context->uc_link = NULL;
@@ -571,7 +575,7 @@ TEST_F(waits, contexts_switch_in_handlers)
 {
 	sigset_t alarm;
 
-	/* no turn before the first worker's: home would be taken for it */
+	/* the workers begin with it blocked too */
 	sigemptyset(&alarm);
 	sigaddset(&alarm, SIGALRM);
 	sigprocmask(SIG_BLOCK, &alarm, NULL);
