@@ -23,6 +23,7 @@ SPLAT = re.compile("|".join([
 NOISE = [
     # the kernel's advice on a CPU without the newest microcode
     re.compile(r"Speculative Return Stack Overflow: WARNING: See https"),
+    re.compile(r"RETBleed: WARNING: Spectre v2 mitigation leaves CPU"),
     # Bochs has its CPUs' errata but not their microcode updates
     re.compile(r"\[Firmware Bug\]: TSC_DEADLINE disabled due to Errata"),
 ]
