@@ -102,7 +102,7 @@ test_failures()
 	machine --cpu "$1" -- sh -c 'echo "WARNING: CPU: 0" >/dev/kmsg'
 	result "$1: a kernel warning is a failure" exits 125
 	result "$1: ... and shown" said "WARNING: CPU: 0"
-	machine --cpu "$1" --timeout 30 -- sh -c \
+	machine --cpu "$1" --timeout 60 -- sh -c \
 		'echo "WARNING: CPU: 0" >/dev/kmsg; while :; do :; done'
 	result "$1: ... also when the time is up" said "the kernel complained"
 	machine --cpu "$1" --allow-splat -- \
