@@ -59,9 +59,9 @@ def _find(gdb):
     return _build(gdb)
 
 
-def prepare():
+def prepare(gdb):
     """Build what is needed."""
-    _find(False)
+    _find(gdb)
 
 
 def _split_kernel(image):

@@ -349,7 +349,7 @@ def answer(options):
     elif options.print_image:
         print(kernels.get(options.kernel).image)
     elif options.prepare:
-        emulator(options).prepare()
+        emulator(options).prepare(options.gdb)
         kernels.get(options.kernel)
         if options.root == "debian":
             root.debian(options.packages.split())

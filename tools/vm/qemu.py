@@ -57,7 +57,7 @@ def _program():
         return "qemu-system-x86_64", dict(os.environ), []
 
 
-def prepare():
+def prepare(_gdb):
     """Fetch what is needed."""
     _program()
 

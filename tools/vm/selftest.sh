@@ -149,6 +149,89 @@ test_count()
 		cmp -s "$work/first" "$work/out"
 }
 
+# A shell on the console, by a terminal as a person has it.
+interactive()
+{
+	python3 - "$vm" --kernel "$kernel" --timeout 300 --cpu "$1" \
+		--interactive >"$work/out" 2>"$work/err" <<-'END'
+	import os, pty, sys
+
+	pid, terminal = pty.fork()
+	if not pid:
+	    os.execv(sys.argv[1], sys.argv[1:])
+	said = b""
+	asked = False
+	while True:
+	    try:
+	        data = os.read(terminal, 4096)
+	    except OSError:     # nobody is left on the other side
+	        break
+	    said += data
+	    if not asked and b"/ # " in said:
+	        os.write(terminal, b"cat /sys/module/dune/initstate; exit 5\n")
+	        asked = True
+	print(said.decode(errors="replace"))
+	sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+	END
+	status=$?
+}
+
+# Does the machine wait for gdb, and tell it where its CPU stands? gdb itself
+# is not needed for that.
+test_gdb()
+{
+	machine --cpu "$1" --gdb --prepare
+	machine --cpu "$1" --gdb --timeout 120 -- sh -c 'exit 6' &
+	timeout 110 python3 - >"$work/registers" <<-'END'
+	import socket, time
+
+	while True:
+	    try:
+	        gdb = socket.create_connection(("localhost", 1234))
+	        break
+	    except ConnectionRefusedError:
+	        time.sleep(0.2)
+
+	def ask(text):
+	    gdb.sendall(b"$%s#%02x" % (text, sum(text) % 256))
+	    answer = b""
+	    while b"#" not in answer:
+	        answer += gdb.recv(4096)
+	    gdb.sendall(b"+")
+	    return answer.split(b"$", 1)[1].split(b"#")[0].decode()
+
+	print(ask(b"?"), len(ask(b"g")))
+	gdb.sendall(b"$k#6b")
+	gdb.close()
+	END
+	wait
+	result "$1: gdb finds a machine that waits" \
+		grep -q '^[ST]05.* [1-9][0-9][0-9]' "$work/registers"
+}
+
+test_options()
+{
+	machine --cpu "$1" --append "one_word another" -- \
+		grep -q "one_word another" /proc/cmdline
+	result "$1: kernel arguments arrive" exits 0
+	machine --cpu "$1" --mem 300 -- sh -c '
+		set -- $(grep MemTotal /proc/meminfo)
+		[ "$2" -gt 150000 ] && [ "$2" -lt 300000 ]'
+	result "$1: there is as much memory as asked for" exits 0
+	machine --cpu "$1" --smp 3 -- sh -c '[ "$(nproc)" -eq 3 ]'
+	result "$1: and as many CPUs" exits 0
+	machine --cpu "$1" --prepare
+	result "$1: preparing works" exits 0
+	result "$1: ... and runs nothing" out_is ""
+	machine --cpu "$1" --kernel "$("$vm" --kernel "$kernel" --print-image)" \
+		-- sh -c '[ ! -e /dev/dune ] && exit 9'
+	result "$1: an image boots" exits 9
+	result "$1: ... saying that it has no module" said "no module is built"
+	interactive "$1"
+	result "$1: a shell on the console" exits 5
+	result "$1: ... has the module" grep -q '^live' "$work/out"
+}
+
 # The time stamp counter since reset: any difference between two runs, in the
 # boot too, shows in it. In between the program does what depends on chance in
 # a kernel (page faults, new processes) and in an emulator (going to sleep).
@@ -195,6 +278,8 @@ for cpu in amd intel; do
 	test_failures $cpu
 	test_end $cpu
 	test_files $cpu
+	test_options $cpu
+	test_gdb $cpu
 	test_count $cpu
 done
 echo "1..$count"
