@@ -8,6 +8,7 @@
 #include <linux/perf_event.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -100,29 +101,68 @@ TEST_F(host, local_descriptor_table_is_still_there)
 	}
 }
 
-TEST_F(host, segment_registers_are_its_own)
-{
-	struct guest *guest = &self->guest;
-	uint16_t ds = 0x2b, es = 0x2b, seen_ds, seen_es;
-	int ret;
-
-	guest_emit_hypercall(guest);
-	asm volatile("mov %w0, %%ds\n\tmov %w1, %%es" : : "r" (ds), "r" (es));
-	ret = guest_run(guest);
-	asm volatile("mov %%ds, %0\n\tmov %%es, %1"
-		     : "=r" (seen_ds), "=r" (seen_es));
-	asm volatile("mov %w0, %%ds\n\tmov %w0, %%es" : : "r" (0));
-	ASSERT_EQ(0, ret);
-	EXPECT_EQ(ds, seen_ds);
-	EXPECT_EQ(es, seen_es);
-}
-
 static uint64_t base(int which)
 {
 	uint64_t value = 0;
 
 	syscall(SYS_arch_prctl, which, &value);
 	return value;
+}
+
+TEST_F(host, segment_registers_are_its_own)
+{
+	struct guest *guest = &self->guest;
+	uint16_t ds = 0x2b, es = 0x2b, gs = 0x2b, seen_ds, seen_es, seen_gs;
+	uint64_t before = base(ARCH_GET_GS);
+	int ret;
+
+	guest_emit_hypercall(guest);
+	asm volatile("mov %w0, %%ds\n\tmov %w1, %%es\n\tmov %w2, %%gs"
+		     : : "r" (ds), "r" (es), "r" (gs));
+	ret = guest_run(guest);
+	asm volatile("mov %%ds, %0\n\tmov %%es, %1\n\tmov %%gs, %2"
+		     : "=r" (seen_ds), "=r" (seen_es), "=r" (seen_gs));
+	asm volatile("mov %w0, %%ds\n\tmov %w0, %%es\n\tmov %w0, %%gs"
+		     : : "r" (0));
+	ASSERT_EQ(0, ret);
+	EXPECT_EQ(ds, seen_ds);
+	EXPECT_EQ(es, seen_es);
+	EXPECT_EQ(gs, seen_gs);
+	EXPECT_EQ(before, base(ARCH_GET_GS));
+}
+
+#define HWCAP2_FSGSBASE	2
+
+/* That of thread-local storage, with a base that is not its descriptor's. */
+TEST_F(host, fs_keeps_selector_and_base)
+{
+	struct guest *guest = &self->guest;
+	uint64_t fs = base(ARCH_GET_FS), seen;
+	uint16_t selector = 0x2b, seen_selector;
+	long ret;
+
+	if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE))
+		SKIP(return, "user space cannot write the base");
+	guest_emit_hypercall(guest);
+	/* without FS the C library is not to be entered */
+	do {
+		ret = SYS_ioctl;
+		asm volatile("mov %w[selector], %%fs\n\twrfsbase %[fs]\n\t"
+			     "syscall\n\t"
+			     "mov %%fs, %w[seen_selector]\n\t"
+			     "rdfsbase %[seen]\n\t"
+			     "mov %w[none], %%fs\n\twrfsbase %[fs]"
+			     : "+a" (ret), [seen] "=&r" (seen),
+			       [seen_selector] "=&r" (seen_selector)
+			     : [selector] "r" (selector), [fs] "r" (fs),
+			       [none] "r" (0), "D" (guest->vcpu),
+			       "S" (DUNE_RUN), "d" (0)
+			     : "rcx", "r11", "memory");
+	} while (!ret && guest->run->exit_reason == DUNE_EXIT_RESUME);
+	ASSERT_EQ(0, ret);
+	EXPECT_EQ(DUNE_EXIT_SYSCALL, guest->run->exit_reason);
+	EXPECT_EQ(selector, seen_selector);
+	EXPECT_EQ(fs, seen);
 }
 
 /* The guest has others, and changes them. */

@@ -6,6 +6,7 @@
  * whenever the virtual CPU is loaded.
  */
 #include <asm/desc.h>
+#include <asm/mmu_context.h>
 #include <asm/msr.h>
 #include <asm/segment.h>
 #include <asm/special_insns.h>
@@ -54,6 +55,8 @@ static void write_segments(struct vmx_vcpu *vmx)
 	vmx_write16(HOST_GS_SELECTOR, 0);
 	savesegment(ds, vmx->host_ds);
 	savesegment(es, vmx->host_es);
+	savesegment(fs, vmx->host_fs);
+	savesegment(gs, vmx->host_gs);
 }
 
 /**
@@ -118,4 +121,26 @@ void vmx_restore_host_tables(void)
 	table.size = IDT_ENTRIES * sizeof(gate_desc) - 1;
 	native_load_idt(&table);
 	invalidate_tss_limit();
+}
+
+/**
+ * vmx_restore_host_segments() - selectors that an exit cleared
+ * @vmx: about to be put; MSR_KERNEL_GS_BASE is still the guest's
+ *
+ * With its selector a segment gets the base of its descriptor, but the thread
+ * may have given it another since.
+ */
+void vmx_restore_host_segments(struct vmx_vcpu *vmx)
+{
+	u64 fs_base;
+
+	if (likely(!(vmx->host_ds | vmx->host_es | vmx->host_fs | vmx->host_gs)))
+		return;
+	loadsegment(ds, vmx->host_ds);
+	loadsegment(es, vmx->host_es);
+	fs_base = read_msr(MSR_FS_BASE);
+	loadsegment(fs, vmx->host_fs);
+	wrmsrq(MSR_FS_BASE, fs_base);
+	/* in the place of the other GS, which user space has now */
+	load_gs_index(vmx->host_gs);
 }

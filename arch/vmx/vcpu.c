@@ -247,14 +247,20 @@ static void load_guest_msrs(struct vmx_vcpu *vmx)
 	}
 }
 
-static void put_guest_msrs(struct vmx_vcpu *vmx)
+static void save_guest_msrs(struct vmx_vcpu *vmx)
 {
 	unsigned int i;
 
-	for (i = 0; i < VMX_GUEST_MSRS; i++) {
+	for (i = 0; i < VMX_GUEST_MSRS; i++)
 		rdmsrq(guest_msrs[i], vmx->guest_msrs[i]);
+}
+
+static void restore_host_msrs(struct vmx_vcpu *vmx)
+{
+	unsigned int i;
+
+	for (i = 0; i < VMX_GUEST_MSRS; i++)
 		wrmsrq(guest_msrs[i], vmx->host_msrs[i]);
-	}
 }
 
 /**
@@ -287,13 +293,11 @@ void vmx_vcpu_put(struct dune_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = vcpu->hw;
 
-	put_guest_msrs(vmx);
 	vmx_vmclear(vmx->vmcs_pa);
 	vmx_restore_host_tables();
-	if (unlikely(vmx->host_ds | vmx->host_es)) {
-		loadsegment(ds, vmx->host_ds);
-		loadsegment(es, vmx->host_es);
-	}
+	save_guest_msrs(vmx);
+	vmx_restore_host_segments(vmx);
+	restore_host_msrs(vmx);
 }
 
 /* The fields of the segments have encodings two apart, in this order. */

@@ -30,6 +30,8 @@ enum vmx_guest_msr {
  * @host_debugctl: to be put back after each exit, which clears it
  * @host_ds: the thread's selectors, which an exit clears
  * @host_es: likewise
+ * @host_fs: likewise
+ * @host_gs: likewise
  * @guest_msrs: the guest's, while it is not loaded
  * @host_msrs: the host's, while it is
  */
@@ -45,6 +47,8 @@ struct vmx_vcpu {
 	unsigned long host_debugctl;
 	u16 host_ds;
 	u16 host_es;
+	u16 host_fs;
+	u16 host_gs;
 	u64 guest_msrs[VMX_GUEST_MSRS];
 	u64 host_msrs[VMX_GUEST_MSRS];
 };
@@ -67,6 +71,7 @@ void vmx_inject(struct dune_vcpu *vcpu, const struct dune_event *event);
 void vmx_write_host_state(struct vmx_vcpu *vmx);
 void vmx_refresh_host_state(struct vmx_vcpu *vmx);
 void vmx_restore_host_tables(void);
+void vmx_restore_host_segments(struct vmx_vcpu *vmx);
 
 /* mitigation.c */
 void vmx_mitigation_setup(void);
