@@ -259,36 +259,33 @@ dune_leave_block:
 	.size	dune_leave_block, . - dune_leave_block
 
 /*
- * void dune_resume_outside(const struct dune_frame *frame)
+ * void dune_return_outside(const void *context)
  *
- * Executes one instruction of the guest outside.
+ * Has the kernel load what a signal's frame says.
  */
-	.globl	dune_resume_outside
-	.hidden	dune_resume_outside
-	.type	dune_resume_outside, @function
-dune_resume_outside:
+	.globl	dune_return_outside
+	.hidden	dune_return_outside
+	.type	dune_return_outside, @function
+dune_return_outside:
 	.cfi_startproc
 	.cfi_undefined rip
 	mov	%rdi, %rsp
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
-	pop	%r11
-	pop	%r10
-	pop	%r9
-	pop	%r8
-	pop	%rdi
-	pop	%rsi
-	pop	%rbp
-	pop	%rdx
-	pop	%rcx
-	pop	%rbx
-	pop	%rax
-	add	$16, %rsp
-	iretq
+	mov	$15, %eax
+	syscall
 	.cfi_endproc
-	.size	dune_resume_outside, . - dune_resume_outside
+	.size	dune_return_outside, . - dune_return_outside
+
+/*
+ * Where a handler that returns to an address which cannot be one ends up: no
+ * CPU begins there, nor raises the exception that it would be.
+ */
+	.globl	dune_bad_return
+	.hidden	dune_bad_return
+	.type	dune_bad_return, @function
+dune_bad_return:
+	movabs	0x8000000000000000, %al
+	ud2
+	.size	dune_bad_return, . - dune_bad_return
 
 /*
  * void dune_jump(uint64_t start, const uint64_t *stack, size_t words)

@@ -209,13 +209,13 @@ long dune_forward_syscall(struct dune_thread *thread, struct dune_regs *regs);
 long dune_raw_clone(long nr, long a, long b, long c, long d, long e,
 		    struct dune_thread *child);
 void dune_leave_block(uint8_t *used, long status) __attribute__((noreturn));
-void dune_resume_outside(const struct dune_frame *frame)
-	__attribute__((noreturn));
+void dune_return_outside(const void *context) __attribute__((noreturn));
 void dune_jump(uint64_t start, const uint64_t *stack, size_t words)
 	__attribute__((noreturn));
 bool dune_probe_read(uint64_t address, siginfo_t *info);
 bool dune_probe_write(uint64_t address, siginfo_t *info);
 void dune_signal_restorer(void);
+void dune_bad_return(void);
 extern const char dune_raw_syscall_return[];
 extern const char dune_run_syscall[], dune_run_return[], dune_forward_begin[], dune_forward_end[],
 	dune_forward_restart[], dune_probe_read_access[],
@@ -303,6 +303,8 @@ bool dune_build_frame(struct dune_frame *frame, const siginfo_t *info,
 		      const struct dune_action *action, uint64_t mask,
 		      uint64_t cr2);
 uint64_t dune_restore_frame(struct dune_regs *regs);
+void dune_resume_outside(const struct dune_frame *frame, uint64_t mask)
+	__attribute__((noreturn));
 
 #endif /* !__ASSEMBLER__ */
 #endif /* DUNE_INTERNAL_H */

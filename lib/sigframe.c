@@ -289,6 +289,11 @@ bool dune_build_frame(struct dune_frame *frame, const siginfo_t *info,
 	return true;
 }
 
+static bool is_canonical(uint64_t address)
+{
+	return (int64_t)(address << 16) >> 16 == (int64_t)address;
+}
+
 /**
  * dune_restore_frame() - go back to what a handler interrupted
  * @regs: of the guest, which calls rt_sigreturn(); then what the frame says
@@ -311,9 +316,36 @@ uint64_t dune_restore_frame(struct dune_regs *regs)
 		.r15 = from->r15, .rip = from->rip,
 		.rflags = (from->eflags & EFLAGS_USER) | 2,
 	};
+	if (!is_canonical(regs->rip))
+		regs->rip = (uint64_t)dune_bad_return;
 	if (!(from->__reserved1[0] & INTERRUPTS_OFF))
 		regs->rflags |= EFLAGS_IF;
 	stack.ss_flags &= ~SS_ONSTACK;
 	CALL2(SYS_sigaltstack, &stack, NULL);
 	return context->mask;
+}
+
+/**
+ * dune_resume_outside() - go on as a program that is not in Dune
+ * @frame: where, and with which registers
+ * @mask: signals that are blocked then
+ *
+ * By the kernel's own way back from a handler, so that no signal comes between
+ * the mask and the rest.
+ */
+void dune_resume_outside(const struct dune_frame *frame, uint64_t mask)
+{
+	char *area = __builtin_alloca(fpu.size + MAGIC2_SIZE + 64);
+	char *state = (char *)(((uint64_t)area + 63) & ~63UL);
+	struct context context = {
+		.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS |
+			 (fpu.xsave ? UC_FP_XSTATE : 0),
+		.mask = mask,
+	};
+
+	CALL2(SYS_sigaltstack, NULL, &context.stack);
+	save_fpu(state);
+	fill_registers(&context.mcontext, frame);
+	context.mcontext.fpstate = (void *)state;
+	dune_return_outside(&context);
 }

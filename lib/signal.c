@@ -441,26 +441,31 @@ static bool ask_kernel(const struct dune_frame *frame, uint64_t cr2,
 #define INT3		0xcc
 
 /*
- * Nobody handles it: the thread ends outside, by the same instruction. (A
- * debugger whose breakpoint that is may let it go on there.)
+ * Nobody handles it: the thread ends outside, by the same instruction. A
+ * debugger whose breakpoint that is may let it go on there, as if it had never
+ * been in Dune.
  */
-static void die(struct dune_thread *thread, struct dune_frame *frame)
+static void die(struct dune_thread *thread, struct dune_frame *frame,
+		uint64_t mask)
 {
+	bool breakpoint = frame->vector == VECTOR_BP &&
+			  *(const uint8_t *)(frame->rip - 1) == INT3;
 	struct dune_state state;
 
 	if (!CALL3(SYS_ioctl, thread->vcpu, DUNE_GET_STATE, &state)) {
 		CALL2(SYS_arch_prctl, ARCH_SET_FS, state.fs.base);
 		CALL2(SYS_arch_prctl, ARCH_SET_GS, state.gs.base);
 	}
-	frame->cs = 0x33;
-	frame->ss = 0x2b;
-	if (frame->vector == VECTOR_BP &&
-	    *(const uint8_t *)(frame->rip - 1) == INT3)
+	if (breakpoint) {
 		frame->rip--;
-	else
+		if (thread->pending)
+			hold_back(thread);
+	} else {
 		/* one instruction only, should it not fault any more */
 		frame->rflags |= EFLAGS_TF;
-	dune_resume_outside(frame);
+		mask = ALL_SIGNALS;
+	}
+	dune_resume_outside(frame, mask);
 }
 
 /* Could the kernel's answer be one that the program handles? */
@@ -498,7 +503,7 @@ void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
 	action = sighand->actions[info.si_signo];
 	if (!handles(sighand, info.si_signo) ||
 	    mask & SIGNAL_BIT(info.si_signo))
-		die(thread, frame);
+		die(thread, frame, mask);
 	if (action.flags & SA_RESETHAND) {
 		set_handles(sighand, info.si_signo, false);
 		raw_sigaction(info.si_signo, &none, NULL);

@@ -329,6 +329,7 @@ static long clone_thread(struct dune_thread *parent, struct birth *birth,
 			 uint64_t mask)
 {
 	struct dune_thread *child;
+	int vcpu;
 	long ret;
 
 	/* as the kernel has it when it finds no room */
@@ -336,11 +337,15 @@ static long clone_thread(struct dune_thread *parent, struct birth *birth,
 		return -EAGAIN;
 	child->mask = mask;
 	child->borrowed = birth->flags & CLONE_VFORK;
+	vcpu = child->vcpu;
 	ret = prepare_child(child, parent, birth);
 	if (!ret)
 		ret = make_birth(birth, child);
 	if (ret < 0 || (birth->flags & CLONE_VFORK))
 		dune_thread_destroy(child);
+	else if (!(birth->flags & CLONE_FILES))
+		/* the child has one of its own, and may be gone by now */
+		CALL1(SYS_close, vcpu);
 	return ret;
 }
 

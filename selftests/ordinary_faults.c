@@ -66,6 +66,22 @@ TEST_F(faults, a_truncated_file_is_a_bus_error)
 	EXPECT_TRUE(address == page + 7);
 }
 
+static void go_astray(int signal, siginfo_t *info, void *ucontext)
+{
+	((ucontext_t *)ucontext)->uc_mcontext.gregs[REG_RIP] = 1L << 62;
+}
+
+TEST_F(faults, a_handler_that_returns_to_no_address)
+{
+	handle(SIGSEGV, jump, 0);
+	handle(SIGUSR1, go_astray, 0);
+	if (!sigsetjmp(place, 1))
+		raise(SIGUSR1);
+	EXPECT_EQ(SIGSEGV, last);
+	EXPECT_EQ(SI_KERNEL, code);
+	EXPECT_TRUE(!address);
+}
+
 static void block_only(int signal)
 {
 	sigset_t set;

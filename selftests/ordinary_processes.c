@@ -5,6 +5,7 @@
  */
 #include "kselftest_harness.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -16,6 +17,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/rseq.h>
 #include <sys/stat.h>
@@ -740,6 +742,92 @@ TEST_F(process, large_memory_comes_and_goes)
 		EXPECT_EQ(0, memory[(4 << 20)]);
 		munmap(memory, size);
 	}
+}
+
+static unsigned int descriptors(void)
+{
+	unsigned int count = 0;
+	DIR *folder = opendir("/proc/self/fd");
+
+	while (folder && readdir(folder))
+		count++;
+	if (folder)
+		closedir(folder);
+	return count;
+}
+
+static int set_to_one(void *flag)
+{
+	*(int *)flag = 1;
+	return 0;
+}
+
+/* As vfork() has it, but both go on; each has descriptors of its own. */
+TEST_F(process, child_in_the_same_memory)
+{
+	static char stack[16384] __attribute__((aligned(16)));
+	unsigned int before = descriptors();
+	int flag, i;
+	pid_t pid;
+
+	for (i = 0; i < 20; i++) {
+		flag = 0;
+		pid = clone(set_to_one, stack + sizeof(stack),
+			    CLONE_VM | SIGCHLD, &flag);
+		ASSERT_LT(0, pid);
+		EXPECT_EQ(0, status_of(pid));
+		EXPECT_EQ(1, flag);
+	}
+	EXPECT_EQ(before, descriptors());
+}
+
+static volatile sig_atomic_t heard;
+
+static void hear(int signal)
+{
+	heard = signal;
+}
+
+/* A process as any other from there on, with its registers and its signals. */
+static int after_a_breakpoint(void)
+{
+	uint64_t before = 0x123456789, after = 0;
+	sigset_t mask, blocked;
+
+	signal(SIGUSR1, hear);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGUSR2);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	asm volatile("movq %1, %%xmm7\n\tint3\n\tmovq %%xmm7, %0"
+		     : "=r" (after) : "r" (before) : "xmm7");
+	raise(SIGUSR1);
+	sigprocmask(SIG_BLOCK, NULL, &blocked);
+	if (after != before)
+		return 1;
+	if (heard != SIGUSR1)
+		return 2;
+	return memcmp(&mask, &blocked, 8) ? 3 : 0;
+}
+
+TEST_F(process, goes_on_at_a_breakpoint)
+{
+	int status;
+	pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		_exit(after_a_breakpoint());
+	}
+	status = status_of(pid);
+	ASSERT_TRUE(WIFSTOPPED(status));
+	EXPECT_EQ(SIGTRAP, WSTOPSIG(status));
+	ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, 0, 0));
+	status = status_of(pid);
+	ASSERT_TRUE(WIFSTOPPED(status));
+	EXPECT_EQ(SIGUSR1, WSTOPSIG(status));
+	ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, 0, SIGUSR1));
+	EXPECT_EQ(0, status_of(pid));
 }
 
 #define TOUCHING	4
