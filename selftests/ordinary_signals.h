@@ -112,12 +112,18 @@ long sent, received, faults;
 static inline void *send_many(void *arg)
 {
 	union sigval nothing = { 0 };
+	int i;
 
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
-		/* faster than they are handled would be all that is done */
-		if (sent - __atomic_load_n(&received, __ATOMIC_RELAXED) < 10 &&
-		    !pthread_sigqueue(target, SIGRTMIN + sent % 3, nothing))
-			sent++;
+		/*
+		 * Some at a time. Were there always one more, their handlers
+		 * would be all that runs, where there is one CPU.
+		 */
+		if (sent == __atomic_load_n(&received, __ATOMIC_RELAXED))
+			for (i = 0; i < 5; i++)
+				if (!pthread_sigqueue(target, SIGRTMIN + i % 3,
+						      nothing))
+					sent++;
 		usleep(100);
 	}
 	return NULL;

@@ -394,7 +394,7 @@ static void unload_module(void)
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;
 		if (!syscall(SYS_delete_module, "dune", O_NONBLOCK) ||
-		    errno == ENOENT)
+		    errno == ENOENT || errno == ENOSYS)
 			return;
 		usleep(50000);
 	}
