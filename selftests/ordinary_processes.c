@@ -781,11 +781,11 @@ TEST_F(process, child_in_the_same_memory)
 	EXPECT_EQ(before, descriptors());
 }
 
-static volatile sig_atomic_t heard;
+static int heard;
 
 static void hear(int signal)
 {
-	heard = signal;
+	__atomic_store_n(&heard, signal, __ATOMIC_RELAXED);
 }
 
 /* A process as any other from there on, with its registers and its signals. */
@@ -804,7 +804,7 @@ static int after_a_breakpoint(void)
 	sigprocmask(SIG_BLOCK, NULL, &blocked);
 	if (after != before)
 		return 1;
-	if (heard != SIGUSR1)
+	if (__atomic_load_n(&heard, __ATOMIC_RELAXED) != SIGUSR1)
 		return 2;
 	return memcmp(&mask, &blocked, 8) ? 3 : 0;
 }
