@@ -35,7 +35,8 @@ TEST_F(signals, raised_signals_arrive_at_once)
 TEST_F(signals, timers_interrupt_a_loop)
 {
 	struct itimerval timer = {
-		.it_value.tv_usec = 1000, .it_interval.tv_usec = 1000,
+		/* time for more than the handler, on a slow machine as well */
+		.it_value.tv_usec = 20000, .it_interval.tv_usec = 20000,
 	};
 
 	handle(SIGALRM, note, 0);
