@@ -270,14 +270,14 @@ dune_return_outside:
 	.cfi_startproc
 	.cfi_undefined rip
 	mov	%rdi, %rsp
-	mov	$15, %eax
-	syscall
+	jmp	dune_signal_restorer
 	.cfi_endproc
 	.size	dune_return_outside, . - dune_return_outside
 
 /*
- * Where a handler that returns to an address which cannot be one ends up: no
- * CPU begins there, nor raises the exception that it would be.
+ * Where a handler ends up that returns to what can be no address: there a
+ * guest cannot be entered (Intel SDM, "Checks on Guest RIP, RFLAGS, and SSP"),
+ * so that the exception has to be raised within.
  */
 	.globl	dune_bad_return
 	.hidden	dune_bad_return

@@ -204,6 +204,12 @@ static void fill_registers(struct sigcontext *context,
 		context->__reserved1[0] = INTERRUPTS_OFF;
 }
 
+static unsigned long context_flags(void)
+{
+	return UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS |
+	       (fpu.xsave ? UC_FP_XSTATE : 0);
+}
+
 static bool is_on(const stack_t *stack, uint64_t sp)
 {
 	return !(stack->ss_flags & SS_DISABLE) &&
@@ -266,8 +272,7 @@ bool dune_build_frame(struct dune_frame *frame, const siginfo_t *info,
 	memset(place, 0, sizeof(*place));
 	save_fpu(state);
 	place->restorer = action->restorer;
-	place->context.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS |
-			       (fpu.xsave ? UC_FP_XSTATE : 0);
+	place->context.flags = context_flags();
 	place->context.stack = stack;
 	fill_registers(&place->context.mcontext, frame);
 	place->context.mcontext.fpstate = (void *)state;
@@ -338,8 +343,7 @@ void dune_resume_outside(const struct dune_frame *frame, uint64_t mask)
 	char *area = __builtin_alloca(fpu.size + MAGIC2_SIZE + 64);
 	char *state = (char *)(((uint64_t)area + 63) & ~63UL);
 	struct context context = {
-		.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS |
-			 (fpu.xsave ? UC_FP_XSTATE : 0),
+		.flags = context_flags(),
 		.mask = mask,
 	};
 
