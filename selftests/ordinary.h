@@ -5,14 +5,23 @@
 
 #include <stdio.h>
 
-/* For process_test.sh, which knows what it is to be. */
-__attribute__((constructor))
-static void tell_ring(void)
+static inline unsigned int ring(void)
 {
 	unsigned int cs;
 
 	asm("mov %%cs, %0" : "=r" (cs));
-	printf("# ring %u\n", cs & 3);
+	return cs & 3;
+}
+
+/* The program's, which its threads and children are to have too. */
+static unsigned int first_ring;
+
+/* For process_test.sh, which knows what it is to be. */
+__attribute__((constructor))
+static void tell_ring(void)
+{
+	first_ring = ring();
+	printf("# ring %u\n", first_ring);
 	fflush(stdout);
 }
 

@@ -145,14 +145,6 @@ TEST_F(filters, hold_for_threads_and_children)
 	EXPECT_EQ(7 << 8, status);
 }
 
-static unsigned int ring(void)
-{
-	unsigned int cs;
-
-	asm("mov %%cs, %0" : "=r" (cs));
-	return cs & 3;
-}
-
 /* What the next test executes instead of this program's tests. */
 __attribute__((constructor(101)))
 static void tell_filter(void)

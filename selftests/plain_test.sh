@@ -31,7 +31,8 @@ verdict()
 # What process_test.sh runs by the direct path.
 ordinary()
 {
-	for program in signals faults processes waits filters; do
+	for program in signals faults threads children programs memory \
+		descriptors cpus waits timers contexts terminal filters; do
 		dune-run "$here/ordinary_$program" || return
 	done
 }

@@ -8,9 +8,9 @@ if [ ! -e /dev/dune ]; then
 fi
 
 cd "$(dirname "$0")" || exit 1
-programs="ordinary_signals ordinary_signals_static ordinary_faults
-	ordinary_faults_static ordinary_processes ordinary_waits
-	ordinary_filters ordinary_torture"
+programs="signals signals_static faults faults_static
+	threads children programs memory descriptors cpus
+	waits timers contexts terminal filters torture"
 echo "TAP version 13"
 echo "1..$(($(echo $programs | wc -w) * 2))"
 status=0
@@ -32,11 +32,11 @@ verdict()
 
 for program in $programs; do
 	# outside it only shows that the test is right
-	ring=3 output=$(DUNE_TORTURE_SECONDS=2 ./$program 2>&1)
+	ring=3 output=$(DUNE_TORTURE_SECONDS=2 ./ordinary_$program 2>&1)
 	ended=$?
-	verdict "$program outside"
-	ring=0 output=$(dune-run ./$program 2>&1)
+	verdict "ordinary_$program outside"
+	ring=0 output=$(dune-run ./ordinary_$program 2>&1)
 	ended=$?
-	verdict "$program in ring 0"
+	verdict "ordinary_$program in ring 0"
 done
 exit $status
