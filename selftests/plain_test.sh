@@ -31,7 +31,7 @@ verdict()
 # What process_test.sh runs by the direct path.
 ordinary()
 {
-	for program in signals faults threads children programs memory \
+	for program in signals faults frames threads children programs memory \
 		descriptors cpus waits timers contexts terminal filters; do
 		dune-run "$here/ordinary_$program" || return
 	done

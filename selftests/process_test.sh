@@ -8,7 +8,7 @@ if [ ! -e /dev/dune ]; then
 fi
 
 cd "$(dirname "$0")" || exit 1
-programs="signals signals_static faults faults_static
+programs="signals signals_static faults faults_static frames frames_static
 	threads children programs memory descriptors cpus
 	waits timers contexts terminal filters torture"
 echo "TAP version 13"
