@@ -74,10 +74,11 @@ static int make_syscall_entry(void)
 	return 0;
 }
 
-int dune_init(void)
+int dune_init(const struct dune_options *options)
 {
 	int err;
 
+	(void)options;
 	if (dune.ready)
 		return 0;
 	err = dune_query_info(&dune_module);

@@ -65,16 +65,6 @@
 #define EFLAGS_RF	(1UL << 16)
 
 /**
- * struct dune_frame - what a trap pushes: registers, then what the CPU pushed
- */
-struct dune_frame {
-	uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
-	uint64_t rdi, rsi, rbp, rdx, rcx, rbx, rax;
-	uint64_t vector, error_code;
-	uint64_t rip, cs, rflags, rsp, ss;
-};
-
-/**
  * struct dune_action - what rt_sigaction() takes
  */
 struct dune_action {

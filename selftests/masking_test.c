@@ -59,7 +59,7 @@ FIXTURE(masking) {
 
 FIXTURE_SETUP(masking)
 {
-	int err = dune_init();
+	int err = dune_init(NULL);
 
 	ASSERT_EQ(0, err);
 	ASSERT_EQ(-EINVAL, dune_flush_tlb(NULL, 0));

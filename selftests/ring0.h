@@ -473,7 +473,7 @@ static inline void ring0_set_gdt(void)
 static inline int ring0_enter(void)
 {
 	struct dune_create_vcpu args = { 0 };
-	int err = dune_init();
+	int err = dune_init(NULL);
 	int device;
 
 	if (err)

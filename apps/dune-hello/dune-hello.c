@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 	}
 	clock_gettime(CLOCK_MONOTONIC, &before);
 	printf("outside: ring %u\n", ring());
-	err = dune_init();
+	err = dune_init(NULL);
 	if (!err)
 		err = dune_enter();
 	if (err) {

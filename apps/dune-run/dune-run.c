@@ -151,7 +151,7 @@ static int run_static(const char *path, char **argv)
 	err = dune_program_load(&program, path);
 	if (err)
 		return fail(argv[0], strerror(-err), STATUS_CANNOT_RUN);
-	err = dune_init();
+	err = dune_init(NULL);
 	if (!err && getenv("DUNE_RUN_STATS"))
 		tell_stats_at_exit();
 	unsetenv("DUNE_RUN_STATS");

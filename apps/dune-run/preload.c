@@ -32,7 +32,7 @@ __attribute__((constructor))
 static void begin_in_dune(void)
 {
 	bool stats = getenv("DUNE_RUN_STATS");
-	int err = dune_init();
+	int err = dune_init(NULL);
 
 	leave_children_outside();
 	if (!err && stats)

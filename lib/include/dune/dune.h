@@ -9,6 +9,12 @@
 
 #include <linux/dune.h>
 
+#include <dune/frame.h>
+#include <dune/page.h>
+#include <dune/root.h>
+#include <dune/trap.h>
+#include <dune/user.h>
+
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -27,13 +33,44 @@ extern "C" {
 int dune_query_info(struct dune_info *info);
 
 /**
- * dune_init() - get ready to enter Dune
+ * dune_error() - why dune_query_info(), dune_init() or dune_enter() failed
+ * @error: what it returned
  *
- * May be called again.
- *
- * Return: 0; as dune_query_info(); -ENOMEM, -EMFILE.
+ * Return: a sentence for a person, of what is wrong and what helps; never NULL.
  */
-int dune_init(void);
+const char *dune_error(int error);
+
+/**
+ * struct dune_options - how to be in Dune
+ * @size: sizeof(struct dune_options)
+ * @flags: zero, none is defined yet
+ * @fill_size: how large the pages may be by which the first root shows the
+ *	process's memory: 4 KiB, 2 MiB or 1 GiB; 0: as large as the CPU has them
+ * @stack_size: of each thread's stack for handlers of exceptions, in bytes,
+ *	multiple of 4 KiB up to 1 GiB; 0: 48 KiB
+ * @outside: signals (bit 0 for signal 1) whose handlers run outside of Dune, as
+ *	if the program had not entered it, and do not interrupt the guest
+ *
+ * A longer one than the library knows is taken if what it does not know is zero.
+ */
+struct dune_options {
+	uint32_t size;
+	uint32_t flags;
+	uint64_t fill_size;
+	uint64_t stack_size;
+	uint64_t outside;
+};
+
+/**
+ * dune_init() - get ready to enter Dune
+ * @options: NULL: zero for all of it
+ *
+ * May be called again; the first options stay.
+ *
+ * Return: 0; as dune_query_info(); -EINVAL for options that are none; -ENOMEM,
+ * -EMFILE.
+ */
+int dune_init(const struct dune_options *options);
 
 /**
  * dune_enter() - continue in ring 0 of a virtual CPU
@@ -44,7 +81,7 @@ int dune_init(void);
  *
  * So do its signal handlers, the threads that it makes and its children; a
  * program that it executes begins outside. Threads that there were before
- * stay outside.
+ * stay outside until they call it themselves.
  *
  * Return: 0 in ring 0; or, still outside, -EINVAL before dune_init(),
  * -EALREADY when in Dune, -EBUSY when another hypervisor is in use, -ENOMEM,
@@ -53,24 +90,22 @@ int dune_init(void);
 int dune_enter(void);
 
 /**
+ * dune_leave() - continue outside of Dune
+ *
+ * Returns on the same stack, in ring 3 of the process. The thread may enter
+ * again. Not in a handler of an exception or of ring 3's system calls.
+ *
+ * Return: 0; -EPERM when it is not in ring 0 of Dune.
+ */
+int dune_leave(void);
+
+/**
  * dune_get_stats() - what the process did in Dune so far
  * @stats: filled
  *
  * Return: 0; -EINVAL before dune_enter().
  */
 int dune_get_stats(struct dune_stats *stats);
-
-/**
- * dune_flush_tlb() - make a change of page tables seen by all threads
- * @address: the first address whose translation changed
- * @size: in bytes; 0: all addresses
- *
- * INVLPG and the like are for the thread that executes them. After this no
- * thread of the process that is in Dune uses what was there before.
- *
- * Return: 0; -EINVAL before dune_enter(), or for a range that wraps around.
- */
-int dune_flush_tlb(const void *address, uint64_t size);
 
 /**
  * dune_at_exit() - have something done at the end of the process

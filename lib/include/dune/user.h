@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Ring 3: code that does not have what ring 0 has. */
+#ifndef DUNE_USER_H
+#define DUNE_USER_H
+
+#include <dune/frame.h>
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * struct dune_user - ring 3 of this thread
+ * @frame: its registers; of @frame.rflags what ring 3 may set itself
+ * @fs_base: its thread-local storage
+ * @result: what dune_leave_user() was given
+ */
+struct dune_user {
+	struct dune_frame frame;
+	uint64_t fs_base;
+	long result;
+};
+
+/**
+ * typedef dune_syscall_handler - takes a system call made in ring 3
+ * @frame: number in rax, arguments in rdi, rsi, rdx, r10, r8, r9; the result is
+ *	what rax is when it returns
+ *
+ * Runs in ring 0 on the stack of dune_run_user(), with interrupts off. It may
+ * do what handlers of exceptions may do, and leave by dune_leave_user().
+ */
+typedef void (*dune_syscall_handler)(struct dune_frame *frame);
+
+/**
+ * dune_set_syscall_handler() - take the system calls of ring 3
+ * @handler: NULL: each is made as it is, as by dune_forward()
+ * @flags: DUNE_HANDLER_*
+ *
+ * For all threads, also those that are in ring 3.
+ *
+ * Return: 0; -EINVAL for an unknown flag.
+ */
+int dune_set_syscall_handler(dune_syscall_handler handler, unsigned int flags);
+
+/**
+ * dune_run_user() - go on in ring 3
+ * @user: in: where; out: where it was when it was left
+ *
+ * The root has to show ring 3 what it is to use (DUNE_PTE_USER). Exceptions and
+ * signals reach the handlers of the program as before, in ring 0. May be called
+ * in a handler, then to return before it does.
+ *
+ * Return: @user->result; -EINVAL for an rip or fs_base that is no address of a
+ * process; -EPERM outside of Dune and in ring 3.
+ */
+long dune_run_user(struct dune_user *user);
+
+/**
+ * dune_leave_user() - in a handler: have dune_run_user() return
+ * @frame: of the handler, which was called from ring 3
+ * @result: for @user->result
+ */
+void dune_leave_user(const struct dune_frame *frame, long result)
+	__attribute__((noreturn));
+
+/**
+ * dune_call_user() - call a function in ring 3
+ * @function: the function
+ * @argument: for it
+ * @stack: lowest address of its stack
+ * @size: of that, in bytes, at least 256
+ *
+ * It has the thread-local storage of the caller. As dune_run_user().
+ *
+ * Return: what the function returns, or what dune_leave_user() was given;
+ * -EINVAL, -EPERM.
+ */
+long dune_call_user(long (*function)(void *argument), void *argument,
+		    void *stack, size_t size);
+
+/**
+ * dune_forward() - make the system call of ring 3
+ * @frame: of the handler; rax is set
+ *
+ * For the kernel it is a call of this thread. Those that have to do with what
+ * libdune keeps are made so that they mean ring 3: handlers that they install
+ * run in ring 3, threads and processes that they make begin there, what
+ * arch_prctl() sets is the base of ring 3. Memory that mmap(), mremap(), brk()
+ * or shmat() give is shown to ring 3 in the current root, until munmap(). Memory
+ * that the root does not show to ring 3 cannot be replaced, unmapped or changed
+ * (-EPERM). Pointers are not looked at: what they point to is the handler's to
+ * check, and to copy where another thread could change it.
+ *
+ * A call that a signal interrupts is made again as the kernel would have it.
+ *
+ * Return: the result, also in rax.
+ */
+long dune_forward(struct dune_frame *frame);
+
+/**
+ * dune_syscall() - make a system call from ring 0
+ * @number: as in <sys/syscall.h>
+ * @a: first argument
+ * @b: second
+ * @c: third
+ * @d: fourth
+ * @e: fifth
+ * @f: sixth
+ *
+ * As syscall() of the C library, without errno. In Dune the CPU's instruction
+ * for it is the hypercall of &struct dune_info, by way of SYSCALL: number in
+ * rax, arguments in rdi, rsi, rdx, r10, r8 and r9, result in rax; rcx and r11
+ * are lost.
+ *
+ * Return: the result, or a negative errno.
+ */
+long dune_syscall(long number, long a, long b, long c, long d, long e, long f);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* DUNE_USER_H */
