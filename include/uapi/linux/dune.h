@@ -78,7 +78,7 @@ struct dune_create_vcpu {
 	__u32 reserved[7];
 };
 
-/**
+/*
  * struct dune_regs - general registers
  */
 struct dune_regs {
@@ -118,7 +118,7 @@ struct dune_table {
 	__u16 reserved[3];
 };
 
-/**
+/*
  * struct dune_state - all of a virtual CPU but the general registers
  *
  * What a new virtual CPU has: ring 0 of 64-bit mode with flat segments, no
@@ -295,7 +295,7 @@ struct dune_flush {
 
 #define DUNE_IOC_MAGIC		0xD7
 
-/**
+/*
  * DUNE_GET_INFO - on /dev/dune: fill a struct dune_info
  *
  * Needs no virtualization and disturbs no other user of it.
@@ -304,7 +304,7 @@ struct dune_flush {
  */
 #define DUNE_GET_INFO		_IOWR(DUNE_IOC_MAGIC, 0x00, struct dune_info)
 
-/**
+/*
  * DUNE_CREATE_VCPU - on /dev/dune: make a virtual CPU
  *
  * The first virtual CPU of all processes turns virtualization on, on every
@@ -316,7 +316,7 @@ struct dune_flush {
  */
 #define DUNE_CREATE_VCPU	_IOW(DUNE_IOC_MAGIC, 0x01, struct dune_create_vcpu)
 
-/**
+/*
  * DUNE_RUN - on a virtual CPU: enter guest mode until something happens
  *
  * Return: 0 with exit_reason set; -EINTR when a signal is to be delivered;
@@ -327,7 +327,7 @@ struct dune_flush {
  */
 #define DUNE_RUN		_IO(DUNE_IOC_MAGIC, 0x10)
 
-/**
+/*
  * DUNE_GET_STATE, DUNE_SET_STATE - on a virtual CPU: all but the registers of
  * the run page
  *
@@ -339,7 +339,7 @@ struct dune_flush {
 #define DUNE_GET_STATE		_IOR(DUNE_IOC_MAGIC, 0x11, struct dune_state)
 #define DUNE_SET_STATE		_IOW(DUNE_IOC_MAGIC, 0x12, struct dune_state)
 
-/**
+/*
  * DUNE_GET_WINDOW - on a virtual CPU: where the guest finds a gibibyte
  *
  * Return: 0; -EINVAL, -EFAULT, -EIO; -ENOSPC when all of guest-physical
@@ -347,14 +347,14 @@ struct dune_flush {
  */
 #define DUNE_GET_WINDOW		_IOWR(DUNE_IOC_MAGIC, 0x13, struct dune_window)
 
-/**
+/*
  * DUNE_GET_STATS - on a virtual CPU: what all those of the process did
  *
  * Return: 0; -EINVAL, -EFAULT, -EIO.
  */
 #define DUNE_GET_STATS		_IOWR(DUNE_IOC_MAGIC, 0x14, struct dune_stats)
 
-/**
+/*
  * DUNE_FLUSH - on a virtual CPU: forget translations, on all those of the
  * process
  *

@@ -75,9 +75,9 @@ int dune_init(const struct dune_options *options);
 /**
  * dune_enter() - continue in ring 0 of a virtual CPU
  *
- * Returns on the same stack, with everything as it was, but in guest mode:
- * the program has its own page table, descriptor tables and privileged
- * instructions, and its system calls reach the kernel as before.
+ * Description: Returns on the same stack, with everything as it was, but in
+ * guest mode: the program has its own page table, descriptor tables and
+ * privileged instructions, and its system calls reach the kernel as before.
  *
  * So do its signal handlers, the threads that it makes and its children; a
  * program that it executes begins outside. Threads that there were before
@@ -92,8 +92,8 @@ int dune_enter(void);
 /**
  * dune_leave() - continue outside of Dune
  *
- * Returns on the same stack, in ring 3 of the process. The thread may enter
- * again. Not in a handler of an exception or of ring 3's system calls.
+ * Description: Returns on the same stack, in ring 3 of the process. The thread
+ * may enter again. Not in a handler of an exception or of ring 3's system calls.
  *
  * Return: 0; -EPERM when it is not in ring 0 of Dune.
  */

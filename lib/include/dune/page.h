@@ -33,7 +33,9 @@ void *dune_page_alloc(void);
 /**
  * dune_page_alloc_large() - a page of 2 MiB, aligned to that
  *
- * Transparent huge pages are asked for. As dune_page_alloc().
+ * Description: Transparent huge pages are asked for.
+ *
+ * Return: as dune_page_alloc().
  */
 void *dune_page_alloc_large(void);
 

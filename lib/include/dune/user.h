@@ -3,7 +3,7 @@
 #ifndef DUNE_USER_H
 #define DUNE_USER_H
 
-#include <dune/frame.h>
+#include <dune/trap.h>
 
 #include <stddef.h>
 
