@@ -288,9 +288,9 @@ dune_bad_return:
 	.size	dune_bad_return, . - dune_bad_return
 
 /*
- * void dune_jump(uint64_t start, const uint64_t *stack, size_t words)
+ * void dune_jump(uint64_t start, uint64_t stack)
  *
- * Begins a program, with a copy of these words on the stack that is in use.
+ * Begins a program, with the stack that was made for it.
  */
 	.globl	dune_jump
 	.hidden	dune_jump
@@ -298,18 +298,12 @@ dune_bad_return:
 dune_jump:
 	.cfi_startproc
 	.cfi_undefined rip
-	mov	%rdi, %rax
-	mov	%rdx, %rcx
-	shl	$3, %rdx
-	sub	%rdx, %rsp
-	and	$-16, %rsp
-	mov	%rsp, %rdi
-	cld
-	rep movsq
+	mov	%rsi, %rsp
 	/* rdx would be called at the end of the program */
 	xor	%edx, %edx
 	xor	%ebp, %ebp
-	jmp	*%rax
+	cld
+	jmp	*%rdi
 	.cfi_endproc
 	.size	dune_jump, . - dune_jump
 

@@ -200,8 +200,7 @@ long dune_raw_clone(long nr, long a, long b, long c, long d, long e,
 		    struct dune_thread *child);
 void dune_leave_block(uint8_t *used, long status) __attribute__((noreturn));
 void dune_return_outside(const void *context) __attribute__((noreturn));
-void dune_jump(uint64_t start, const uint64_t *stack, size_t words)
-	__attribute__((noreturn));
+void dune_jump(uint64_t start, uint64_t stack) __attribute__((noreturn));
 bool dune_probe_read(uint64_t address, siginfo_t *info);
 bool dune_probe_write(uint64_t address, siginfo_t *info);
 void dune_signal_restorer(void);

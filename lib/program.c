@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Loads a program as the kernel's execve() would, beside the one that is
- * there, and starts it.
+ * there.
  */
 #include "internal.h"
 
@@ -11,15 +11,12 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define PAGE_MASK	(PAGE_SIZE - 1UL)
 #define ADDRESS_LIMIT	(1ULL << 47)
 #define MAX_SEGMENTS	64
-#define MAX_AUXV	64
 
 /**
  * struct image - an ELF file
@@ -289,88 +286,4 @@ int dune_program_load(struct dune_program *program, const char *path)
 	else
 		close(image.fd);
 	return err;
-}
-
-/* The kernel's, with what is another for this program. */
-static void fill_auxv(const struct dune_program *program, Elf64_auxv_t *auxv,
-		      const void *random)
-{
-	for (; auxv->a_type != AT_NULL; auxv++) {
-		switch (auxv->a_type) {
-		case AT_PHDR:
-			auxv->a_un.a_val = program->headers;
-			break;
-		case AT_PHENT:
-			auxv->a_un.a_val = sizeof(Elf64_Phdr);
-			break;
-		case AT_PHNUM:
-			auxv->a_un.a_val = program->header_count;
-			break;
-		case AT_BASE:
-			auxv->a_un.a_val = program->loader_base;
-			break;
-		case AT_ENTRY:
-			auxv->a_un.a_val = program->entry;
-			break;
-		case AT_EXECFN:
-			auxv->a_un.a_val = (uint64_t)program->path;
-			break;
-		case AT_RANDOM:
-			auxv->a_un.a_val = (uint64_t)random;
-			break;
-		}
-	}
-}
-
-static int read_auxv(Elf64_auxv_t *auxv)
-{
-	const size_t size = (MAX_AUXV - 1) * sizeof(*auxv);
-	int fd = open("/proc/self/auxv", O_RDONLY | O_CLOEXEC);
-	ssize_t got;
-
-	if (fd < 0)
-		return -errno;
-	memset(auxv, 0, MAX_AUXV * sizeof(*auxv));
-	got = read(fd, auxv, size);
-	close(fd);
-	return got < 0 ? -EIO : 0;
-}
-
-static size_t count_strings(char *const *strings)
-{
-	size_t count = 0;
-
-	while (strings[count])
-		count++;
-	return count;
-}
-
-int dune_program_start(const struct dune_program *program, char *const *argv,
-		       char *const *envp)
-{
-	size_t argc = count_strings(argv), envc = count_strings(envp);
-	size_t size = (1 + argc + 1 + envc + 1) * sizeof(uint64_t);
-	static uint64_t random[2];
-	Elf64_auxv_t auxv[MAX_AUXV];
-	uint64_t *stack, *next;
-	int err = read_auxv(auxv);
-
-	if (err)
-		return err;
-	if (getrandom(random, sizeof(random), 0) != sizeof(random))
-		return -EIO;
-	fill_auxv(program, auxv, random);
-	stack = mmap(NULL, size + sizeof(auxv), PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (stack == MAP_FAILED)
-		return -errno;
-	next = stack;
-	*next++ = argc;
-	memcpy(next, argv, (argc + 1) * sizeof(*argv));
-	next += argc + 1;
-	memcpy(next, envp, (envc + 1) * sizeof(*envp));
-	next += envc + 1;
-	memcpy(next, auxv, sizeof(auxv));
-	dune_rseq_release();
-	dune_jump(program->start, stack, (size + sizeof(auxv)) / 8);
 }

@@ -3,11 +3,21 @@
 #ifndef DUNE_PROGRAM_H
 #define DUNE_PROGRAM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/**
+ * struct dune_range - memory of the process, by whole pages
+ * @start: the first address
+ * @end: the one behind the last; as @start when there is none
+ */
+struct dune_range {
+	uint64_t start, end;
+};
 
 /**
  * struct dune_program - a program in memory, to be started
@@ -41,6 +51,39 @@ struct dune_program {
 int dune_program_load(struct dune_program *program, const char *path);
 
 /**
+ * dune_program_stack() - make the stack with which a program begins
+ * @program: from dune_program_load()
+ * @argv: its arguments, with a NULL behind the last
+ * @envp: its environment, with a NULL behind the last
+ * @stack: lowest address of the memory for it
+ * @size: of that, in bytes
+ * @sp: set on success: its stack pointer at @program->start
+ *
+ * As in the ABI: the number of arguments, both vectors and the auxiliary
+ * vector, from @sp upwards, then all that these point to. Nothing of it is
+ * outside of @stack but the vDSO, which is the one of the process. AT_RANDOM
+ * has 16 new bytes; what tells of the machine and the user is what the kernel
+ * told this process. The rest of @stack is left as it is.
+ *
+ * The other registers are to be zero.
+ *
+ * Return: 0; -E2BIG when it does not fit; as open() for /proc/self/auxv; -EIO.
+ */
+int dune_program_stack(const struct dune_program *program, char *const *argv,
+		       char *const *envp, void *stack, size_t size,
+		       uint64_t *sp);
+
+/**
+ * dune_program_vdso() - where the vDSO is, with its data
+ * @range: filled
+ *
+ * Programs call it for the time: AT_SYSINFO_EHDR tells them where it is.
+ *
+ * Return: 0; -ENOENT without one; as open() for /proc/self/maps.
+ */
+int dune_program_vdso(struct dune_range *range);
+
+/**
  * dune_program_start() - go on with a program instead of the caller
  * @program: from dune_program_load()
  * @argv: its arguments, with a NULL behind the last
@@ -51,7 +94,8 @@ int dune_program_load(struct dune_program *program, const char *path);
  * descriptors are not touched. It registers with the kernel what the caller's
  * C library had there for this thread, so nothing of that may run any more.
  *
- * Return: only on failure: -ENOMEM, -EIO.
+ * Return: only on failure: -E2BIG for more than a quarter of RLIMIT_STACK, as
+ * execve(); as dune_program_stack().
  */
 int dune_program_start(const struct dune_program *program, char *const *argv,
 		       char *const *envp);
