@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Loads a program as the kernel's execve() would, beside the one that is
- * there.
+ * there. Nothing in the file is believed before it is looked at.
  */
 #include "internal.h"
 
@@ -21,18 +21,22 @@
 /**
  * struct image - an ELF file
  * @fd: open on it
+ * @why: what is wrong with it, or NULL
+ * @file_size: in bytes
  * @header: its beginning
  * @segments: its program headers
- * @start: lowest address that it asks for, by whole pages
- * @end: the one behind the highest
+ * @range: what it asks for
  * @align: largest alignment of a segment
  * @base: what has to be added to its addresses
  */
 struct image {
 	int fd;
+	const char *why;
+	uint64_t file_size;
 	Elf64_Ehdr header;
 	Elf64_Phdr segments[MAX_SEGMENTS];
-	uint64_t start, end, align, base;
+	struct dune_range range;
+	uint64_t align, base;
 };
 
 static uint64_t page_down(uint64_t address)
@@ -45,93 +49,181 @@ static uint64_t page_up(uint64_t address)
 	return (address + PAGE_MASK) & ~PAGE_MASK;
 }
 
-static int read_all(int fd, void *to, size_t size, uint64_t offset)
+static int refuse(struct image *image, const char *why)
 {
-	ssize_t got = pread(fd, to, size, offset);
+	image->why = why;
+	return -ENOEXEC;
+}
 
+static bool is_in_file(const struct image *image, uint64_t offset,
+		       uint64_t size)
+{
+	return offset <= image->file_size && size <= image->file_size - offset;
+}
+
+static int read_all(struct image *image, void *to, size_t size,
+		    uint64_t offset)
+{
+	ssize_t got;
+
+	if (!is_in_file(image, offset, size))
+		return refuse(image, "cut off");
+	got = pread(image->fd, to, size, offset);
 	if (got < 0)
 		return -errno;
-	return (size_t)got == size ? 0 : -ENOEXEC;
+	return (size_t)got == size ? 0 : refuse(image, "cut off");
+}
+
+static int open_image(struct image *image, const char *path)
+{
+	struct stat stat;
+
+	/* what is no file is not waited for */
+	image->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (image->fd < 0)
+		return -errno;
+	if (fstat(image->fd, &stat))
+		return -errno;
+	image->file_size = stat.st_size;
+	return S_ISREG(stat.st_mode) ? 0 : -EACCES;
+}
+
+static int check_header(struct image *image)
+{
+	const Elf64_Ehdr *header = &image->header;
+
+	if (header->e_ident[EI_CLASS] != ELFCLASS64 ||
+	    header->e_ident[EI_DATA] != ELFDATA2LSB ||
+	    header->e_machine != EM_X86_64)
+		return refuse(image, "not for x86-64");
+	if (header->e_type != ET_EXEC && header->e_type != ET_DYN)
+		return refuse(image, "neither a program nor a shared object");
+	if (header->e_phentsize != sizeof(Elf64_Phdr))
+		return refuse(image, "program headers of another size");
+	if (!header->e_phnum)
+		return refuse(image, "no program headers");
+	if (header->e_phnum > MAX_SEGMENTS)
+		return refuse(image, "too many program headers");
+	return 0;
 }
 
 static int read_header(struct image *image)
 {
 	Elf64_Ehdr *header = &image->header;
-	int err = read_all(image->fd, header, sizeof(*header), 0);
+	int err = read_all(image, header->e_ident, SELFMAG, 0);
 
+	if (err == -ENOEXEC ||
+	    (!err && memcmp(header->e_ident, ELFMAG, SELFMAG)))
+		return refuse(image, "not an ELF file");
+	if (!err)
+		err = read_all(image, header, sizeof(*header), 0);
+	if (!err)
+		err = check_header(image);
 	if (err)
 		return err;
-	if (memcmp(header->e_ident, ELFMAG, SELFMAG) ||
-	    header->e_ident[EI_CLASS] != ELFCLASS64 ||
-	    header->e_ident[EI_DATA] != ELFDATA2LSB ||
-	    header->e_machine != EM_X86_64 ||
-	    (header->e_type != ET_EXEC && header->e_type != ET_DYN) ||
-	    header->e_phentsize != sizeof(Elf64_Phdr) ||
-	    !header->e_phnum || header->e_phnum > MAX_SEGMENTS)
-		return -ENOEXEC;
-	return read_all(image->fd, image->segments,
+	return read_all(image, image->segments,
 			header->e_phnum * sizeof(Elf64_Phdr), header->e_phoff);
 }
 
-static bool is_good_segment(const struct image *image,
-			    const Elf64_Phdr *segment)
+/* Empty ones are nowhere, and say nothing. */
+static bool is_loaded(const Elf64_Phdr *segment)
+{
+	return segment->p_type == PT_LOAD &&
+	       (segment->p_memsz || segment->p_filesz);
+}
+
+/* Behind the ones before it, and within what an address can be. */
+static int check_segment(struct image *image, const Elf64_Phdr *segment)
 {
 	uint64_t start = segment->p_vaddr, size = segment->p_memsz;
 
-	return start < ADDRESS_LIMIT && size < ADDRESS_LIMIT - start &&
-	       segment->p_filesz <= size &&
-	       segment->p_offset < LONG_MAX - ADDRESS_LIMIT &&
-	       !((start ^ segment->p_offset) & PAGE_MASK) &&
-	       !(segment->p_align & (segment->p_align - 1)) &&
-	       segment->p_align < ADDRESS_LIMIT &&
-	       /* in order, and not one on top of another */
-	       page_down(start) >= image->end;
+	if (start >= ADDRESS_LIMIT || size >= ADDRESS_LIMIT - start)
+		return refuse(image, "a segment is beyond all addresses");
+	if (page_down(start) < image->range.end)
+		return refuse(image, "segments overlap or are not in order");
+	if (segment->p_align & (segment->p_align - 1) ||
+	    segment->p_align >= ADDRESS_LIMIT)
+		return refuse(image, "an alignment is no power of two");
+	if (segment->p_filesz > size)
+		return refuse(image, "a segment is larger in the file");
+	if (!segment->p_filesz)
+		return 0;
+	if (!is_in_file(image, segment->p_offset, segment->p_filesz))
+		return refuse(image, "cut off");
+	if ((start ^ segment->p_offset) & PAGE_MASK)
+		return refuse(image, "a segment is not as aligned in the file");
+	return 0;
 }
 
-/* Finds what it needs; only the kernel's checks are the kernel's to make. */
+static bool has_entry(const struct image *image, const Elf64_Phdr *segment)
+{
+	return segment->p_flags & PF_X &&
+	       image->header.e_entry - segment->p_vaddr < segment->p_memsz;
+}
+
+/* Finds what memory it needs. */
 static int measure(struct image *image)
 {
 	const Elf64_Phdr *segment = image->segments;
+	struct dune_range *range = &image->range;
+	bool entered = false;
 	unsigned int i;
+	int err;
 
 	image->align = PAGE_SIZE;
 	for (i = 0; i < image->header.e_phnum; i++, segment++) {
-		if (segment->p_type != PT_LOAD || !segment->p_memsz)
+		if (!is_loaded(segment))
 			continue;
-		if (!is_good_segment(image, segment))
-			return -ENOEXEC;
-		if (!image->end)
-			image->start = page_down(segment->p_vaddr);
-		image->end = page_up(segment->p_vaddr + segment->p_memsz);
+		err = check_segment(image, segment);
+		if (err)
+			return err;
+		if (!range->end)
+			range->start = page_down(segment->p_vaddr);
+		range->end = page_up(segment->p_vaddr + segment->p_memsz);
 		if (segment->p_align > image->align)
 			image->align = segment->p_align;
+		entered |= has_entry(image, segment);
 	}
-	return image->end ? 0 : -ENOEXEC;
+	if (!range->end)
+		return refuse(image, "nothing to load");
+	return entered ? 0 : refuse(image, "no code where it begins");
+}
+
+/* Where NULL is has to stay empty, also for those who may map it. */
+static int reserve_fixed(struct image *image, int flags)
+{
+	uint64_t size = image->range.end - image->range.start;
+
+	if (!image->range.start)
+		return refuse(image, "wants to be at address 0");
+	if (mmap((void *)image->range.start, size, PROT_NONE,
+		 flags | MAP_FIXED_NOREPLACE, -1, 0) != MAP_FAILED)
+		return 0;
+	if (errno == EEXIST)
+		image->why = "its fixed addresses are in use";
+	return -errno;
 }
 
 /* Room for all of it, where nothing else is. */
 static int reserve(struct image *image)
 {
-	uint64_t size = image->end - image->start, align = image->align;
+	uint64_t size = image->range.end - image->range.start;
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-	uint64_t start, aligned;
+	uint64_t start, aligned, align = image->align;
 	char *place;
 
-	if (image->header.e_type == ET_EXEC) {
-		place = mmap((void *)image->start, size, PROT_NONE,
-			     flags | MAP_FIXED_NOREPLACE, -1, 0);
-		return place == MAP_FAILED ? -errno : 0;
-	}
+	if (image->header.e_type == ET_EXEC)
+		return reserve_fixed(image, flags);
 	place = mmap(NULL, size + align, PROT_NONE, flags, -1, 0);
 	if (place == MAP_FAILED)
 		return -errno;
 	/* only the difference has to be aligned */
 	start = (uint64_t)place;
-	aligned = start + ((image->start - start) & (align - 1));
+	aligned = start + ((image->range.start - start) & (align - 1));
 	if (aligned > start)
 		munmap(place, aligned - start);
 	munmap((char *)aligned + size, start + align - aligned);
-	image->base = aligned - image->start;
+	image->base = aligned - image->range.start;
 	return 0;
 }
 
@@ -161,6 +253,7 @@ static int map_segment(const struct image *image, const Elf64_Phdr *segment)
 	else if (zero > file_end && segment->p_memsz > segment->p_filesz &&
 		 prot & PROT_WRITE)
 		memset((void *)file_end, 0, zero - file_end);
+	/* counted by the kernel now, not when there is none left */
 	if (end > zero &&
 	    mmap((void *)zero, end - zero, prot, MAP_PRIVATE | MAP_FIXED |
 		 MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
@@ -168,122 +261,161 @@ static int map_segment(const struct image *image, const Elf64_Phdr *segment)
 	return 0;
 }
 
+static struct dune_range range_of(const struct image *image)
+{
+	return (struct dune_range) {
+		.start = image->base + image->range.start,
+		.end = image->base + image->range.end,
+	};
+}
+
+static void unmap(struct dune_range *range)
+{
+	if (range->end > range->start)
+		munmap((void *)range->start, range->end - range->start);
+	*range = (struct dune_range) {};
+}
+
 static int map_image(struct image *image)
 {
+	struct dune_range range;
 	int err = reserve(image);
 	unsigned int i;
 
+	if (err)
+		return err;
 	for (i = 0; i < image->header.e_phnum && !err; i++)
-		if (image->segments[i].p_type == PT_LOAD &&
-		    image->segments[i].p_memsz)
+		if (is_loaded(&image->segments[i]))
 			err = map_segment(image, &image->segments[i]);
+	range = range_of(image);
 	if (err)
-		munmap((void *)(image->base + image->start),
-		       image->end - image->start);
+		unmap(&range);
 	return err;
-}
-
-static int load_image(struct image *image, const char *path)
-{
-	struct stat stat;
-	int err;
-
-	memset(image, 0, sizeof(*image));
-	image->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (image->fd < 0)
-		return -errno;
-	err = fstat(image->fd, &stat) ? -errno : 0;
-	if (!err && !S_ISREG(stat.st_mode))
-		err = -EACCES;
-	if (!err)
-		err = read_header(image);
-	if (!err)
-		err = measure(image);
-	if (!err)
-		err = map_image(image);
-	if (err)
-		close(image->fd);
-	return err;
-}
-
-static void unload_image(const struct image *image)
-{
-	munmap((void *)(image->base + image->start),
-	       image->end - image->start);
-	close(image->fd);
 }
 
 /* Where it has its own program headers in memory; 0: nowhere. */
 static uint64_t headers_of(const struct image *image)
 {
 	const Elf64_Phdr *segment = image->segments;
-	uint64_t offset = image->header.e_phoff;
+	uint64_t size = image->header.e_phnum * sizeof(*segment);
+	uint64_t skip;
 	unsigned int i;
 
-	for (i = 0; i < image->header.e_phnum; i++, segment++)
-		if (segment->p_type == PT_LOAD && segment->p_offset <= offset &&
-		    offset - segment->p_offset < segment->p_filesz)
-			return image->base + segment->p_vaddr + offset -
-			       segment->p_offset;
-	return 0;
-}
-
-/* The path of its dynamic loader, if it has one. */
-static int interpreter_of(const struct image *image, char *path, size_t size)
-{
-	const Elf64_Phdr *segment = image->segments;
-	unsigned int i;
-	int err;
-
-	path[0] = '\0';
 	for (i = 0; i < image->header.e_phnum; i++, segment++) {
-		if (segment->p_type != PT_INTERP)
-			continue;
-		if (segment->p_filesz < 2 || segment->p_filesz > size)
-			return -ENOEXEC;
-		err = read_all(image->fd, path, segment->p_filesz,
-			       segment->p_offset);
-		return err ?: path[segment->p_filesz - 1] ? -ENOEXEC : 0;
+		skip = image->header.e_phoff - segment->p_offset;
+		if (is_loaded(segment) && skip < segment->p_filesz &&
+		    size <= segment->p_filesz - skip)
+			return image->base + segment->p_vaddr + skip;
 	}
 	return 0;
 }
 
-static int load_interpreter(const struct image *image,
-			    struct dune_program *program)
+static const Elf64_Phdr *find_segment(const struct image *image, uint32_t type)
 {
-	char path[PATH_MAX];
-	struct image loader;
-	int err = interpreter_of(image, path, sizeof(path));
+	const Elf64_Phdr *segment = image->segments;
+	unsigned int i;
 
-	if (err || !path[0])
+	for (i = 0; i < image->header.e_phnum; i++, segment++)
+		if (segment->p_type == type)
+			return segment;
+	return NULL;
+}
+
+/* The path of its dynamic loader. */
+static int read_loader(struct image *image, const Elf64_Phdr *segment,
+		       char *path, size_t size)
+{
+	int err;
+
+	if (segment->p_filesz < 2 || segment->p_filesz > size)
+		return refuse(image, "its dynamic loader has no good name");
+	err = read_all(image, path, segment->p_filesz, segment->p_offset);
+	if (err)
 		return err;
-	err = load_image(&loader, path);
+	if (path[segment->p_filesz - 1] || !path[0])
+		return refuse(image, "its dynamic loader has no good name");
+	return 0;
+}
+
+/* Maps an open file. */
+static int load_image(struct image *image, bool is_loader)
+{
+	int err = read_header(image);
+
+	if (!err)
+		err = measure(image);
+	if (!err && is_loader && find_segment(image, PT_INTERP))
+		err = refuse(image, "a dynamic loader that wants another one");
+	return err ?: map_image(image);
+}
+
+static int load_loader(struct dune_program *program, const char *path)
+{
+	struct image image = {};
+	int err = open_image(&image, path);
+
+	if (err)
+		err = -ELIBACC;
+	else
+		err = load_image(&image, true);
+	if (image.fd >= 0)
+		close(image.fd);
+	program->why = image.why;
 	if (err)
 		return err == -ENOEXEC ? -ELIBBAD : err;
-	program->loader_base = loader.base;
-	program->start = loader.base + loader.header.e_entry;
-	close(loader.fd);
+	program->loader = range_of(&image);
+	program->loader_base = image.base;
+	program->start = image.base + image.header.e_entry;
 	return 0;
+}
+
+static void describe(struct dune_program *program, const struct image *image)
+{
+	const Elf64_Phdr *stack = find_segment(image, PT_GNU_STACK);
+
+	program->entry = image->base + image->header.e_entry;
+	program->start = program->entry;
+	program->headers = headers_of(image);
+	program->header_count = image->header.e_phnum;
+	program->image = range_of(image);
+	program->executable_stack = stack && stack->p_flags & PF_X;
+}
+
+static int load_program(struct dune_program *program, struct image *image)
+{
+	const Elf64_Phdr *segment;
+	char path[PATH_MAX];
+	int err = load_image(image, false);
+
+	if (err)
+		return err;
+	describe(program, image);
+	segment = find_segment(image, PT_INTERP);
+	if (!segment)
+		return 0;
+	err = read_loader(image, segment, path, sizeof(path));
+	return err ?: load_loader(program, path);
 }
 
 int dune_program_load(struct dune_program *program, const char *path)
 {
-	struct image image;
-	int err = load_image(&image, path);
+	struct image image = {};
+	int err = open_image(&image, path);
 
-	if (err)
-		return err;
-	*program = (struct dune_program) {
-		.path = path,
-		.entry = image.base + image.header.e_entry,
-		.start = image.base + image.header.e_entry,
-		.headers = headers_of(&image),
-		.header_count = image.header.e_phnum,
-	};
-	err = load_interpreter(&image, program);
-	if (err)
-		unload_image(&image);
-	else
+	*program = (struct dune_program) { .path = path };
+	if (!err)
+		err = load_program(program, &image);
+	if (image.fd >= 0)
 		close(image.fd);
+	if (image.why)
+		program->why = image.why;
+	if (err)
+		dune_program_unload(program);
 	return err;
+}
+
+void dune_program_unload(struct dune_program *program)
+{
+	unmap(&program->image);
+	unmap(&program->loader);
 }

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -222,6 +223,15 @@ static size_t largest_stack(void)
 	return limit.rlim_cur / 4 > MIN_STACK ? limit.rlim_cur / 4 : MIN_STACK;
 }
 
+/* From here downwards; the kernel does so for the first thread's alone. */
+static int make_executable(uint64_t sp)
+{
+	void *page = (void *)(sp & ~(PAGE_SIZE - 1UL));
+
+	return mprotect(page, PAGE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC |
+			PROT_GROWSDOWN) ? -errno : 0;
+}
+
 int dune_program_start(const struct dune_program *program, char *const *argv,
 		       char *const *envp)
 {
@@ -239,6 +249,8 @@ int dune_program_start(const struct dune_program *program, char *const *argv,
 	/* in use until the program ends: this function does not return */
 	stack = alloca(size);
 	err = dune_program_stack(program, argv, envp, stack, size, &sp);
+	if (!err && program->executable_stack)
+		err = make_executable(sp);
 	if (err)
 		return err;
 	dune_rseq_release();

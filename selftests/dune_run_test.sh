@@ -8,7 +8,7 @@ if [ ! -e /dev/dune ]; then
 fi
 
 echo "TAP version 13"
-echo "1..19"
+echo "1..20"
 test=0
 failed=0
 work=$(mktemp -d)
@@ -76,6 +76,7 @@ head -c 64 /bin/busybox >"$work/short"
 chmod +x "$work/short"
 run dune-run "$work/short"
 result "a program that is cut off" exits 126
+result "it is told what is wrong with it" said "short: cut off"
 cp /bin/busybox "$work/plain"
 chmod -x "$work/plain"
 run dune-run "$work/plain"

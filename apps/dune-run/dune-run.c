@@ -150,7 +150,8 @@ static int run_static(const char *path, char **argv)
 		return fail(argv[0], strerror(errno), STATUS_CANNOT_RUN);
 	err = dune_program_load(&program, path);
 	if (err)
-		return fail(argv[0], strerror(-err), STATUS_CANNOT_RUN);
+		return fail(argv[0], program.why ?: strerror(-err),
+			    STATUS_CANNOT_RUN);
 	err = dune_init(NULL);
 	if (!err && getenv("DUNE_RUN_STATS"))
 		tell_stats_at_exit();

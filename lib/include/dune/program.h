@@ -3,6 +3,7 @@
 #ifndef DUNE_PROGRAM_H
 #define DUNE_PROGRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,33 +23,60 @@ struct dune_range {
 /**
  * struct dune_program - a program in memory, to be started
  * @path: where it came from
+ * @why: after a failure what is wrong with the file, in words for a person;
+ *	NULL when the error says it all
  * @start: first instruction: its own, or its dynamic loader's
  * @entry: its own
  * @headers: address of its program headers, 0 when they are not in memory
  * @header_count: how many
  * @loader_base: where its dynamic loader is, 0 without one
+ * @image: its memory, with gaps that nobody may access
+ * @loader: the same of its dynamic loader
+ * @executable_stack: it asks for a stack that can be executed (PT_GNU_STACK)
+ *
+ * To run it in ring 3, the root there has to show @image, @loader, the stack
+ * and what dune_program_vdso() tells, all at their own addresses.
  */
 struct dune_program {
 	const char *path;
+	const char *why;
 	uint64_t start;
 	uint64_t entry;
 	uint64_t headers;
 	unsigned int header_count;
 	uint64_t loader_base;
+	struct dune_range image;
+	struct dune_range loader;
+	bool executable_stack;
 };
 
 /**
  * dune_program_load() - map a program, and its dynamic loader if it has one
- * @program: filled on success
- * @path: an ELF file for x86-64: static, static-pie or dynamic
+ * @program: filled; on failure only @program->why means something
+ * @path: an ELF file for x86-64: static, static-pie or dynamic; not copied
  *
- * What is there stays; nothing is left behind by a failure.
+ * What is there stays; nothing is left behind by a failure. What can be at any
+ * address is where mmap() puts it, by chance as that does. Segments have the
+ * protection that they ask for, also one to write and to execute. Thread-local
+ * storage (PT_TLS) is the program's own to set up. What execve() does apart
+ * from memory is not done: no permission to execute is asked for, no
+ * set-user-ID taken.
  *
  * Return: 0; as open(); -EACCES when it is no regular file; -ENOEXEC when it
- * is no such program; -ELIBBAD when its loader is not; -EEXIST when its fixed
- * addresses are in use; -ENOMEM.
+ * is no such program; -ELIBACC when its loader cannot be opened and -ELIBBAD
+ * when it is no loader, with the reason for that; -EEXIST when fixed addresses
+ * are in use; -EPERM when they are below what the kernel allows, or the file
+ * system has no programs (noexec); -ENOMEM, also for more than RLIMIT_AS.
  */
 int dune_program_load(struct dune_program *program, const char *path);
+
+/**
+ * dune_program_unload() - take a program away again
+ * @program: from dune_program_load(), not in use any more
+ *
+ * And its dynamic loader; not what they have mapped themselves.
+ */
+void dune_program_unload(struct dune_program *program);
 
 /**
  * dune_program_stack() - make the stack with which a program begins
@@ -94,8 +122,11 @@ int dune_program_vdso(struct dune_range *range);
  * descriptors are not touched. It registers with the kernel what the caller's
  * C library had there for this thread, so nothing of that may run any more.
  *
+ * A stack to be executed is one, as far as the program is to use it; only that
+ * of the process's first thread can be.
+ *
  * Return: only on failure: -E2BIG for more than a quarter of RLIMIT_STACK, as
- * execve(); as dune_program_stack().
+ * execve(); -EINVAL when the stack cannot be executed; as dune_program_stack().
  */
 int dune_program_start(const struct dune_program *program, char *const *argv,
 		       char *const *envp);
