@@ -1,0 +1,742 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The loader of programs: those that are good find what they would find after
+ * execve(), those that are not are refused and leave nothing behind. Outside
+ * of Dune, where the loader is the same.
+ */
+#include "kselftest_harness.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <dune/dune.h>
+
+#define PAGE		4096UL
+#define FIXED		0x10000000UL	/* where nothing is */
+#define NO_PROGRAM	"/no/such/program"
+
+/* A small program. */
+struct file {
+	Elf64_Ehdr header;
+	Elf64_Phdr code, data, stack, other;
+	char name[64];
+	uint8_t instruction[64];
+};
+
+static const struct file good = {
+	.header = {
+		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB,
+			     EV_CURRENT },
+		.e_type = ET_DYN,
+		.e_machine = EM_X86_64,
+		.e_version = EV_CURRENT,
+		.e_entry = offsetof(struct file, instruction),
+		.e_phoff = offsetof(struct file, code),
+		.e_phentsize = sizeof(Elf64_Phdr),
+		.e_phnum = 4,
+	},
+	.code = {
+		.p_type = PT_LOAD,
+		.p_flags = PF_R | PF_X,
+		.p_filesz = sizeof(struct file),
+		.p_memsz = sizeof(struct file),
+		.p_align = PAGE,
+	},
+	.data = {
+		.p_type = PT_LOAD,
+		.p_flags = PF_R | PF_W,
+		.p_vaddr = 2 * PAGE,
+		.p_filesz = sizeof(Elf64_Ehdr),
+		.p_memsz = 3 * PAGE,
+		.p_align = PAGE,
+	},
+	.stack = { .p_type = PT_GNU_STACK, .p_flags = PF_R | PF_W },
+	.other = {
+		.p_type = PT_NULL,
+		.p_offset = offsetof(struct file, name),
+		.p_filesz = sizeof(((struct file *)0)->name),
+	},
+};
+
+/**
+ * struct on_disk - a file of memory, with a name
+ */
+struct on_disk {
+	int fd;
+	char path[40];
+};
+
+static struct on_disk store(const void *data, size_t size)
+{
+	struct on_disk disk = { .fd = memfd_create("program", MFD_CLOEXEC) };
+
+	if (disk.fd < 0 || write(disk.fd, data, size) != (ssize_t)size)
+		abort();
+	sprintf(disk.path, "/proc/self/fd/%d", disk.fd);
+	return disk;
+}
+
+static struct file with_loader(const char *path)
+{
+	struct file file = good;
+
+	file.other.p_type = PT_INTERP;
+	file.other.p_filesz = strlen(path) + 1;
+	strcpy(file.name, path);
+	return file;
+}
+
+/* What the process has mapped; without malloc(), which maps. */
+static size_t read_maps(char *text, size_t size)
+{
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	size_t got = 0;
+	ssize_t more;
+
+	while ((more = read(fd, text + got, size - got - 1)) > 0)
+		got += more;
+	text[got] = '\0';
+	close(fd);
+	return got;
+}
+
+static char maps_before[1 << 16], maps_after[1 << 16];
+
+/* Loading it fails, and nothing is left behind. */
+static int load_in_vain(const char *path, struct dune_program *program)
+{
+	int fd = dup(0), next, err;
+
+	close(fd);
+	read_maps(maps_before, sizeof(maps_before));
+	err = dune_program_load(program, path);
+	if (!err)
+		return 0;
+	read_maps(maps_after, sizeof(maps_after));
+	next = dup(0);
+	close(next);
+	if (strcmp(maps_before, maps_after) || next != fd)
+		return -ENOTRECOVERABLE;
+	return err;
+}
+
+static int load_file(const struct file *file, size_t size,
+		     struct dune_program *program)
+{
+	struct on_disk disk = store(file, size);
+	int err = load_in_vain(disk.path, program);
+
+	close(disk.fd);
+	return err;
+}
+
+/* The rights that the process has at an address, as in /proc/self/maps. */
+static const char *rights_at(uint64_t address)
+{
+	static char rights[5];
+	uint64_t start, end;
+	char *line;
+
+	read_maps(maps_after, sizeof(maps_after));
+	for (line = strtok(maps_after, "\n"); line; line = strtok(NULL, "\n"))
+		if (sscanf(line, "%lx-%lx %4s", &start, &end, rights) == 3 &&
+		    address >= start && address < end)
+			return rights;
+	return "none";
+}
+
+TEST(a_good_one)
+{
+	struct on_disk disk = store(&good, sizeof(good));
+	struct dune_program program;
+	uint64_t base, i;
+
+	ASSERT_EQ(dune_program_load(&program, disk.path), 0);
+	base = program.image.start;
+	EXPECT_EQ(program.path, &disk.path[0]);
+	EXPECT_EQ(program.why, NULL);
+	EXPECT_EQ(program.image.end, base + 5 * PAGE);
+	EXPECT_EQ(program.loader.start, program.loader.end);
+	EXPECT_EQ(program.loader_base, 0);
+	EXPECT_EQ(program.entry, base + good.header.e_entry);
+	EXPECT_EQ(program.start, program.entry);
+	EXPECT_EQ(program.headers, base + good.header.e_phoff);
+	EXPECT_EQ(program.header_count, 4);
+	EXPECT_FALSE(program.executable_stack);
+	EXPECT_EQ(memcmp((void *)base, &good, sizeof(good)), 0);
+	EXPECT_STREQ(rights_at(base), "r-xp");
+	EXPECT_STREQ(rights_at(base + PAGE), "---p");
+	EXPECT_STREQ(rights_at(base + 2 * PAGE), "rw-p");
+	EXPECT_STREQ(rights_at(base + 4 * PAGE), "rw-p");
+	/* of the file as far as that is wanted, then zero */
+	base += 2 * PAGE;
+	EXPECT_EQ(memcmp((void *)base, &good, sizeof(Elf64_Ehdr)), 0);
+	for (i = sizeof(Elf64_Ehdr); i < 3 * PAGE; i++)
+		ASSERT_EQ(*(uint8_t *)(base + i), 0);
+}
+
+TEST(what_is_loaded_can_be_unloaded)
+{
+	struct on_disk loader = store(&good, sizeof(good));
+	struct file file = with_loader(loader.path);
+	struct on_disk disk = store(&file, sizeof(file));
+	struct dune_program program;
+
+	read_maps(maps_before, sizeof(maps_before));
+	ASSERT_EQ(dune_program_load(&program, disk.path), 0);
+	EXPECT_EQ(program.loader.start, program.loader_base);
+	EXPECT_EQ(program.loader.end, program.loader_base + 5 * PAGE);
+	EXPECT_EQ(program.start, program.loader_base + good.header.e_entry);
+	EXPECT_EQ(program.entry, program.image.start + good.header.e_entry);
+	dune_program_unload(&program);
+	read_maps(maps_after, sizeof(maps_after));
+	EXPECT_STREQ(maps_before, maps_after);
+	/* there is nothing left to unload */
+	dune_program_unload(&program);
+	EXPECT_EQ(program.image.start, program.image.end);
+}
+
+/**
+ * struct change - what is done to the good one
+ * @size: of a field
+ * @offset: of that
+ * @value: its new value
+ * @why: part of what is said of it
+ */
+struct change {
+	size_t size, offset;
+	uint64_t value;
+	const char *why;
+};
+
+#define AT(member)	offsetof(struct file, member)
+
+static const struct change bad[] = {
+	{ 1, AT(header.e_ident[EI_MAG2]), 'l', "not an ELF file" },
+	{ 1, AT(header.e_ident[EI_CLASS]), ELFCLASS32, "not for x86-64" },
+	{ 1, AT(header.e_ident[EI_DATA]), ELFDATA2MSB, "not for x86-64" },
+	{ 2, AT(header.e_machine), EM_386, "not for x86-64" },
+	{ 2, AT(header.e_type), ET_REL, "neither" },
+	{ 2, AT(header.e_type), ET_CORE, "neither" },
+	{ 2, AT(header.e_phentsize), sizeof(Elf64_Phdr) + 8, "another size" },
+	{ 2, AT(header.e_phnum), 0, "no program headers" },
+	{ 2, AT(header.e_phnum), 65, "too many" },
+	{ 2, AT(header.e_phnum), 0xffff, "too many" },
+	{ 8, AT(header.e_phoff), sizeof(struct file), "cut off" },
+	{ 8, AT(header.e_phoff), ~0UL, "cut off" },
+	{ 8, AT(header.e_phoff), 1UL << 63, "cut off" },
+	{ 8, AT(header.e_entry), sizeof(struct file), "no code" },
+	{ 8, AT(header.e_entry), 2 * PAGE, "no code" },
+	{ 8, AT(header.e_entry), ~0UL, "no code" },
+	{ 4, AT(code.p_flags), PF_R, "no code" },
+	{ 4, AT(code.p_type), PT_NOTE, "no code" },
+	{ 8, AT(code.p_filesz), sizeof(struct file) + 1, "larger in the file" },
+	{ 8, AT(code.p_offset), PAGE, "cut off" },
+	{ 8, AT(code.p_offset), -PAGE, "cut off" },
+	{ 8, AT(code.p_offset), 8, "cut off" },
+	{ 8, AT(code.p_align), 3, "no power of two" },
+	{ 8, AT(code.p_align), ~0UL, "no power of two" },
+	{ 8, AT(code.p_align), 1UL << 63, "no power of two" },
+	{ 8, AT(code.p_vaddr), 2 * PAGE, "overlap" },
+	{ 8, AT(code.p_vaddr), 10 * PAGE, "not in order" },
+	{ 8, AT(data.p_vaddr), PAGE - 8, "overlap" },
+	{ 8, AT(data.p_vaddr), 2 * PAGE + 8, "not as aligned" },
+	{ 8, AT(data.p_vaddr), 1UL << 47, "beyond" },
+	{ 8, AT(data.p_vaddr), (1UL << 47) - PAGE, "beyond" },
+	{ 8, AT(data.p_vaddr), -PAGE, "beyond" },
+	{ 8, AT(data.p_memsz), -PAGE, "beyond" },
+	{ 8, AT(data.p_memsz), ~0UL, "beyond" },
+	{ 8, AT(data.p_memsz), 1UL << 47, "beyond" },
+	{ 8, AT(data.p_memsz), 1, "larger in the file" },
+	{ 8, AT(data.p_memsz), 0, "larger in the file" },
+	{ 8, AT(data.p_filesz), ~0UL, "larger in the file" },
+	{ 8, AT(data.p_filesz), sizeof(struct file) + 1, "cut off" },
+	/* only those that can be at any address can be at 0 */
+	{ 2, AT(header.e_type), ET_EXEC, "address 0" },
+};
+
+static struct file change(const struct change *change)
+{
+	struct file file = good;
+
+	memcpy((char *)&file + change->offset, &change->value, change->size);
+	return file;
+}
+
+TEST(bad_ones_are_refused)
+{
+	struct dune_program program;
+	struct file file;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		file = change(&bad[i]);
+		EXPECT_EQ(load_file(&file, sizeof(file), &program), -ENOEXEC)
+			TH_LOG("%u, expected: %s", i, bad[i].why);
+		ASSERT_NE(program.why, NULL);
+		EXPECT_NE(strstr(program.why, bad[i].why), NULL)
+			TH_LOG("%u, expected: %s; told: %s", i, bad[i].why,
+			       program.why);
+	}
+}
+
+TEST(those_without_segments_are_refused)
+{
+	struct file file = good;
+	struct dune_program program;
+
+	file.code.p_memsz = 0;
+	file.code.p_filesz = 0;
+	file.data.p_type = PT_NULL;
+	ASSERT_EQ(load_file(&file, sizeof(file), &program), -ENOEXEC);
+	EXPECT_STREQ(program.why, "nothing to load");
+}
+
+TEST(those_that_are_cut_off_are_refused)
+{
+	struct dune_program program;
+	size_t size;
+
+	for (size = 0; size < sizeof(good); size++) {
+		ASSERT_EQ(load_file(&good, size, &program), -ENOEXEC)
+			TH_LOG("after %zu bytes", size);
+		ASSERT_STREQ(program.why, size < SELFMAG ? "not an ELF file" :
+			     "cut off");
+	}
+}
+
+TEST(what_is_no_file_is_refused)
+{
+	struct dune_program program;
+	char folder[] = "/tmp/program_test.XXXXXX", fifo[64];
+
+	EXPECT_EQ(load_in_vain(NO_PROGRAM, &program), -ENOENT);
+	EXPECT_EQ(program.why, NULL);
+	EXPECT_EQ(load_in_vain("", &program), -ENOENT);
+	EXPECT_EQ(load_in_vain("/", &program), -EACCES);
+	EXPECT_EQ(load_in_vain("/dev/null", &program), -EACCES);
+	/* nobody writes to it, and nobody waits for that */
+	ASSERT_NE(mkdtemp(folder), NULL);
+	sprintf(fifo, "%s/fifo", folder);
+	ASSERT_EQ(mkfifo(fifo, 0600), 0);
+	EXPECT_EQ(load_in_vain(fifo, &program), -EACCES);
+	unlink(fifo);
+	rmdir(folder);
+}
+
+TEST(bad_names_of_loaders_are_refused)
+{
+	struct file file = with_loader("/x"), none = with_loader("");
+	struct file beyond = with_loader("/x"), open_end = with_loader("/x");
+	struct file endless = with_loader("/x");
+	struct dune_program program;
+
+	EXPECT_EQ(load_file(&file, sizeof(file), &program), -ELIBACC);
+	EXPECT_EQ(load_file(&none, sizeof(none), &program), -ENOEXEC);
+	EXPECT_STREQ(program.why, "its dynamic loader has no good name");
+	none.other.p_filesz = 2;
+	EXPECT_EQ(load_file(&none, sizeof(none), &program), -ENOEXEC);
+	EXPECT_STREQ(program.why, "its dynamic loader has no good name");
+	open_end.other.p_filesz = 2;
+	EXPECT_EQ(load_file(&open_end, sizeof(open_end), &program), -ENOEXEC);
+	EXPECT_STREQ(program.why, "its dynamic loader has no good name");
+	endless.other.p_filesz = 1UL << 40;
+	EXPECT_EQ(load_file(&endless, sizeof(file), &program), -ENOEXEC);
+	EXPECT_STREQ(program.why, "its dynamic loader has no good name");
+	beyond.other.p_offset = sizeof(beyond) - 1;
+	EXPECT_EQ(load_file(&beyond, sizeof(beyond), &program), -ENOEXEC);
+	EXPECT_STREQ(program.why, "cut off");
+}
+
+TEST(bad_loaders_are_refused)
+{
+	struct file file = with_loader("/dev/null");
+	struct file deeper = with_loader("/lib/ld.so");
+	struct dune_program program;
+	struct on_disk disk;
+
+	EXPECT_EQ(load_file(&file, sizeof(file), &program), -ELIBACC);
+	file = with_loader("/proc/self/maps");
+	EXPECT_EQ(load_file(&file, sizeof(file), &program), -ELIBBAD);
+	EXPECT_STREQ(program.why, "not an ELF file");
+	disk = store(&deeper, sizeof(deeper));
+	file = with_loader(disk.path);
+	EXPECT_EQ(load_file(&file, sizeof(file), &program), -ELIBBAD);
+	EXPECT_STREQ(program.why, "a dynamic loader that wants another one");
+	EXPECT_EQ(ftruncate(disk.fd, 100), 0);
+	EXPECT_EQ(load_file(&file, sizeof(file), &program), -ELIBBAD);
+	EXPECT_STREQ(program.why, "cut off");
+}
+
+static struct file at_fixed_addresses(void)
+{
+	struct file file = good;
+
+	file.header.e_type = ET_EXEC;
+	file.header.e_entry += FIXED;
+	file.code.p_vaddr += FIXED;
+	file.data.p_vaddr += FIXED;
+	return file;
+}
+
+TEST(fixed_addresses_are_kept)
+{
+	struct file file = at_fixed_addresses();
+	struct dune_program program, again;
+	struct on_disk disk = store(&file, sizeof(file));
+
+	ASSERT_EQ(dune_program_load(&program, disk.path), 0);
+	EXPECT_EQ(program.image.start, FIXED);
+	EXPECT_EQ(program.entry, file.header.e_entry);
+	EXPECT_EQ(program.headers, FIXED + file.header.e_phoff);
+	/* the gap is not for others either */
+	EXPECT_EQ(load_in_vain(disk.path, &again), -EEXIST);
+	EXPECT_STREQ(again.why, "its fixed addresses are in use");
+	dune_program_unload(&program);
+	EXPECT_EQ(dune_program_load(&program, disk.path), 0);
+}
+
+TEST(what_is_there_is_not_replaced)
+{
+	struct file file = at_fixed_addresses();
+	struct dune_program program;
+	char *page = mmap((void *)(FIXED + 4 * PAGE), PAGE,
+			  PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS |
+			  MAP_FIXED_NOREPLACE, -1, 0);
+
+	ASSERT_EQ(page, (void *)(FIXED + 4 * PAGE));
+	*page = 42;
+	EXPECT_EQ(load_file(&file, sizeof(file), &program), -EEXIST);
+	EXPECT_EQ(*page, 42);
+}
+
+TEST(a_program_and_its_loader_want_the_same_place)
+{
+	struct file loader = at_fixed_addresses(), file = loader;
+	struct on_disk disk = store(&loader, sizeof(loader));
+	struct dune_program program;
+
+	file.other.p_type = PT_INTERP;
+	strcpy(file.name, disk.path);
+	EXPECT_EQ(load_file(&file, sizeof(file), &program), -EEXIST);
+}
+
+TEST(too_much_memory)
+{
+	struct rlimit limit = { 1UL << 40, 1UL << 40 };
+	struct dune_program program;
+	struct file file = good;
+
+	ASSERT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+	file.data.p_memsz = 1UL << 41;
+	EXPECT_EQ(load_file(&file, sizeof(file), &program), -ENOMEM);
+	file = good;
+	file.code.p_align = 1UL << 41;
+	EXPECT_EQ(load_file(&file, sizeof(file), &program), -ENOMEM);
+	file = at_fixed_addresses();
+	file.data.p_memsz = 1UL << 41;
+	EXPECT_EQ(load_file(&file, sizeof(file), &program), -ENOMEM);
+}
+
+TEST(segments_have_the_rights_that_they_ask_for)
+{
+	struct dune_program program;
+	struct file file = good;
+	struct on_disk disk;
+
+	file.data.p_flags = PF_R | PF_W | PF_X;
+	file.stack.p_flags |= PF_X;
+	disk = store(&file, sizeof(file));
+	ASSERT_EQ(dune_program_load(&program, disk.path), 0);
+	EXPECT_STREQ(rights_at(program.image.start + 2 * PAGE), "rwxp");
+	EXPECT_STREQ(rights_at(program.image.start + 3 * PAGE), "rwxp");
+	EXPECT_TRUE(program.executable_stack);
+}
+
+TEST(segments_are_as_aligned_as_they_ask_for)
+{
+	struct dune_program program;
+	struct file file = good;
+	struct on_disk disk;
+	unsigned int i;
+
+	file.code.p_vaddr = 3 * PAGE;
+	file.header.e_entry += 3 * PAGE;
+	file.data.p_vaddr += 3 * PAGE;
+	file.data.p_align = 1UL << 30;
+	disk = store(&file, sizeof(file));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(dune_program_load(&program, disk.path), 0);
+		EXPECT_EQ(program.image.start % (1UL << 30), 3 * PAGE);
+		EXPECT_EQ(program.image.end, program.image.start + 5 * PAGE);
+	}
+}
+
+/* Only zeros: where they would be in the file does not matter. */
+TEST(a_segment_without_a_file)
+{
+	struct dune_program program;
+	struct file file = good;
+	struct on_disk disk;
+
+	file.data.p_filesz = 0;
+	file.data.p_offset = 123UL << 40;
+	file.data.p_vaddr += 8;
+	disk = store(&file, sizeof(file));
+	ASSERT_EQ(dune_program_load(&program, disk.path), 0);
+	EXPECT_EQ(program.image.end, program.image.start + 6 * PAGE);
+	EXPECT_EQ(*(uint64_t *)(program.image.start + 2 * PAGE), 0);
+}
+
+TEST(headers_that_are_in_no_segment_are_nowhere)
+{
+	struct file twice[] = { good, good };
+	struct dune_program program;
+	struct on_disk disk;
+
+	/* those of the second, which is not loaded */
+	twice[0].header.e_phoff += sizeof(good);
+	disk = store(twice, sizeof(twice));
+	ASSERT_EQ(dune_program_load(&program, disk.path), 0);
+	EXPECT_EQ(program.headers, 0);
+}
+
+static char *const arguments[] = { "one", "", "a third", NULL };
+static char *const environment[] = { "A=b", "C=", NULL };
+
+/* What a program knows of its own file; nothing is loaded. */
+static const struct dune_program made_up = {
+	.path = NO_PROGRAM,
+	.start = 1,
+	.entry = 2,
+	.headers = 3,
+	.header_count = 4,
+	.loader_base = 5,
+};
+
+static bool is_within(const void *address, const char *memory, size_t size)
+{
+	return (const char *)address >= memory &&
+	       (const char *)address < memory + size;
+}
+
+static uint64_t auxv_of(const Elf64_auxv_t *auxv, uint64_t type)
+{
+	for (; auxv->a_type != AT_NULL; auxv++)
+		if (auxv->a_type == type)
+			return auxv->a_un.a_val;
+	return -1;
+}
+
+TEST(a_stack_has_all_within)
+{
+	char memory[8192];
+	const Elf64_auxv_t *auxv = NULL;
+	uint64_t sp, *word;
+	char **argv, **envp;
+
+	ASSERT_EQ(dune_program_stack(&made_up, arguments, environment, memory,
+				     sizeof(memory), &sp), 0);
+	ASSERT_TRUE(is_within((void *)sp, memory, sizeof(memory)));
+	ASSERT_EQ(sp % 16, 0);
+	word = (uint64_t *)sp;
+	argv = (char **)(word + 1);
+	envp = argv + 4;
+	auxv = (Elf64_auxv_t *)(envp + 3);
+	ASSERT_EQ(word[0], 3);
+	EXPECT_STREQ(argv[0], "one");
+	EXPECT_STREQ(argv[1], "");
+	EXPECT_STREQ(argv[2], "a third");
+	EXPECT_EQ(argv[3], NULL);
+	EXPECT_STREQ(envp[0], "A=b");
+	EXPECT_STREQ(envp[1], "C=");
+	EXPECT_EQ(envp[2], NULL);
+	EXPECT_TRUE(is_within(argv[0], memory, sizeof(memory)));
+	EXPECT_TRUE(is_within(envp[1], memory, sizeof(memory)));
+	EXPECT_EQ(auxv_of(auxv, AT_ENTRY), 2);
+	EXPECT_EQ(auxv_of(auxv, AT_PHDR), 3);
+	EXPECT_EQ(auxv_of(auxv, AT_PHNUM), 4);
+	EXPECT_EQ(auxv_of(auxv, AT_PHENT), sizeof(Elf64_Phdr));
+	EXPECT_EQ(auxv_of(auxv, AT_BASE), 5);
+	EXPECT_EQ(auxv_of(auxv, AT_UID), getuid());
+	EXPECT_STREQ((char *)auxv_of(auxv, AT_EXECFN), NO_PROGRAM);
+	EXPECT_TRUE(is_within((void *)auxv_of(auxv, AT_EXECFN), memory,
+			      sizeof(memory)));
+	EXPECT_TRUE(is_within((void *)auxv_of(auxv, AT_RANDOM), memory,
+			      sizeof(memory) - 16));
+	EXPECT_TRUE(is_within((void *)auxv_of(auxv, AT_PLATFORM), memory,
+			      sizeof(memory)));
+}
+
+TEST(a_stack_that_is_too_small)
+{
+	char memory[8192];
+	size_t size, i;
+	uint64_t sp = 0;
+	int err;
+
+	for (size = 0; size < 4096; size++) {
+		memset(memory, 0x5a, sizeof(memory));
+		err = dune_program_stack(&made_up, arguments, environment,
+					 memory + 1, size, &sp);
+		for (i = err ? 1 : 1 + size; i < sizeof(memory); i++)
+			ASSERT_EQ(memory[i], 0x5a);
+		ASSERT_EQ(memory[0], 0x5a);
+		if (!err)
+			break;
+		ASSERT_EQ(err, -E2BIG);
+	}
+	ASSERT_LT(size, 4096);
+	EXPECT_LT(sp - (uint64_t)memory, 32);
+	/* it remains as much */
+	EXPECT_EQ(dune_program_stack(&made_up, arguments, environment,
+				     memory + 1, size - 1, &sp), -E2BIG);
+	EXPECT_EQ(dune_program_stack(&made_up, arguments, environment,
+				     memory, ~0UL, &sp), -E2BIG);
+}
+
+TEST(the_vdso_is_found_with_its_data)
+{
+	struct dune_range range;
+	const char *line, *vdso;
+
+	ASSERT_EQ(dune_program_vdso(&range), 0);
+	EXPECT_STREQ(rights_at(range.end - PAGE), "r-xp");
+	read_maps(maps_before, sizeof(maps_before));
+	vdso = strstr(maps_before, "[vdso]");
+	ASSERT_NE(vdso, NULL);
+	line = strstr(maps_before, "[vvar]");
+	ASSERT_NE(line, NULL);
+	while (line > maps_before && line[-1] != '\n')
+		line--;
+	EXPECT_EQ(strtoul(line, NULL, 16), range.start);
+}
+
+/* What a command says, and what comes of it. */
+static int run(char *const *argv, char *const *envp, char *text, size_t size)
+{
+	int pipes[2], status, got = 0, more;
+	pid_t pid;
+
+	if (pipe(pipes))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		dup2(pipes[1], STDOUT_FILENO);
+		execve(argv[0], argv, envp);
+		_exit(127);
+	}
+	close(pipes[1]);
+	while ((more = read(pipes[0], text + got, size - got - 1)) > 0)
+		got += more;
+	text[got] = '\0';
+	close(pipes[0]);
+	return waitpid(pid, &status, 0) == pid ? status : -1;
+}
+
+FIXTURE(start) {
+	char native[8192], loaded[8192], again[8192];
+};
+
+FIXTURE_VARIANT(start) {
+	char *path;
+	bool moves;
+};
+
+FIXTURE_VARIANT_ADD(start, static) {
+	.path = "./program_static",
+};
+
+FIXTURE_VARIANT_ADD(start, static_pie) {
+	.path = "./program_static_pie",
+	.moves = true,
+};
+
+FIXTURE_VARIANT_ADD(start, dynamic) {
+	.path = "./program_dynamic",
+	.moves = true,
+};
+
+FIXTURE_SETUP(start)
+{
+	char *const argv[] = { "./program_run", variant->path, "", "a  b",
+			       NULL };
+
+	ASSERT_EQ(run(argv + 1, environment, self->native,
+		      sizeof(self->native)), 0);
+	ASSERT_EQ(run(argv, environment, self->loaded,
+		      sizeof(self->loaded)), 0);
+	ASSERT_EQ(run(argv, environment, self->again, sizeof(self->again)), 0);
+}
+
+FIXTURE_TEARDOWN(start)
+{
+}
+
+/* Takes out the line that begins so; returns what else is in it. */
+static const char *take_out(char *text, const char *start, char *rest,
+			    size_t size)
+{
+	char *line = strstr(text, start);
+	size_t len = line ? strcspn(line, "\n") : 0;
+
+	snprintf(rest, size, "%.*s", (int)len, line ?: "");
+	if (line)
+		memmove(line, line + len + 1, strlen(line + len + 1) + 1);
+	return rest;
+}
+
+TEST_F(start, it_finds_what_it_finds_after_execve)
+{
+	char native[80], loaded[80], again[80];
+
+	take_out(self->native, "random bytes", native, sizeof(native));
+	take_out(self->loaded, "random bytes", loaded, sizeof(loaded));
+	take_out(self->again, "random bytes", again, sizeof(again));
+	EXPECT_STRNE(loaded, "");
+	EXPECT_STRNE(loaded, native);
+	EXPECT_STRNE(loaded, again);
+	take_out(self->native, "random entry", native, sizeof(native));
+	take_out(self->loaded, "random entry", loaded, sizeof(loaded));
+	take_out(self->again, "random entry", again, sizeof(again));
+	EXPECT_STRNE(loaded, "");
+	EXPECT_EQ(!!strcmp(loaded, again), variant->moves);
+	EXPECT_STREQ(self->native, self->loaded);
+}
+
+TEST_F(start, it_finds_what_is_right)
+{
+	EXPECT_NE(strstr(self->loaded, "argc 3\n"), NULL);
+	EXPECT_NE(strstr(self->loaded, "argument a  b\n"), NULL);
+	EXPECT_NE(strstr(self->loaded, "environment A=b\n"), NULL);
+	EXPECT_NE(strstr(self->loaded, "headers 1\n"), NULL);
+	EXPECT_NE(strstr(self->loaded, "entry 1\n"), NULL);
+	EXPECT_NE(strstr(self->loaded, "tls 42\n"), NULL);
+	EXPECT_NE(strstr(self->loaded, "sp % 16 = 0\n"), NULL);
+	EXPECT_NE(strstr(self->loaded, "auxv 33 ELF\n"), NULL);
+	EXPECT_NE(strstr(self->loaded, "the vDSO knows the time\n"), NULL);
+}
+
+/* What execve() would refuse; made_up would not run. */
+TEST(too_many_arguments)
+{
+	struct rlimit limit = { 1UL << 20, 1UL << 20 };
+	char *large = malloc(100000);
+	char *const argv[] = { large, large, large, NULL };
+
+	memset(large, 'x', 99999);
+	large[99999] = '\0';
+	ASSERT_EQ(setrlimit(RLIMIT_STACK, &limit), 0);
+	EXPECT_EQ(dune_program_start(&made_up, argv, environment), -E2BIG);
+}
+
+TEST_HARNESS_MAIN
