@@ -30,9 +30,13 @@ user: ## build library and programs
 tests: user ## build the selftests
 	$(MAKE) -C selftests KSRC=$(KSRC)
 
-install: user ## install library, header and programs
+install: user ## install library, headers, manual pages, programs
 	$(MAKE) -C lib install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 	$(MAKE) -C apps install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+
+uninstall: ## remove what install put there
+	$(MAKE) -C lib uninstall PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+	$(MAKE) -C apps uninstall PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 
 install-tests: KSELFTEST = $(KSRC)/tools/testing/selftests
 install-tests: tests ## install the selftests with their runner
@@ -64,8 +68,9 @@ coverage: deps ## which lines of core the KUnit suites reach
 kselftest: deps ## kselftests on both vendors
 	tools/check --only kselftest
 
-lint: deps ## sparse, W=1 and checkpatch, with gcc and clang
+lint: deps ## sparse, W=1, checkpatch and the like, with gcc and clang
 	tools/lint
+	tools/abi
 
 soak: deps ## the tests that take long
 	tools/check --soak
@@ -79,5 +84,6 @@ clean: ## remove what was built in this tree
 	$(MAKE) -C apps clean
 	rm -f $(patsubst %.c,%,$(wildcard selftests/*.c))
 
-.PHONY: all help module module-clean user tests install install-tests deps \
+.PHONY: all help module module-clean user tests install uninstall \
+	install-tests deps \
 	demo check kunit coverage kselftest lint soak bench clean
