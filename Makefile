@@ -75,6 +75,9 @@ lint: deps ## sparse, W=1, checkpatch and the like, with gcc and clang
 soak: deps ## the tests that take long
 	tools/check --soak
 
+fuzz: deps ## the loader of programs under libFuzzer, for SECONDS (600)
+	tools/fuzz $(SECONDS)
+
 bench: deps ## the benchmarks
 	@echo "There are no benchmarks yet." >&2; exit 1
 
@@ -86,4 +89,4 @@ clean: ## remove what was built in this tree
 
 .PHONY: all help module module-clean user tests install uninstall \
 	install-tests deps \
-	demo check kunit coverage kselftest lint soak bench clean
+	demo check kunit coverage kselftest lint soak fuzz bench clean
