@@ -81,7 +81,9 @@ def _place(machine):
     """
     header, kernel = _split_kernel(machine.image)
     size = os.path.getsize(machine.initrd)
-    initrd = min((machine.memory << 20) - TOP_RESERVE, 0x7fffffff) - size & ~0xfff
+    # below 1 GiB where it fits, so that a page of 1 GiB above is in one piece
+    highest = 0x3fffffff if size < 512 << 20 else 0x7fffffff
+    initrd = min((machine.memory << 20) - TOP_RESERVE, highest) - size & ~0xfff
     if initrd < KERNEL + (96 << 20):
         raise cache.MachineError(
             f"{machine.memory} MiB are too little for a file system of "
