@@ -2,6 +2,7 @@
 /* What the guest sees is what the process has, with no more rights. */
 #include "kselftest_harness.h"
 
+#include <cpuid.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -419,6 +420,64 @@ TEST_F(memory, huge_pages_are_mapped_whole)
 	EXPECT_EQ(31, huge[0]);
 	munmap(huge, 2 * LARGE);
 	EXPECT_TRUE(host_set(HUGE_PAGES, "0"));
+}
+
+#define GIGANTIC	(1UL << 30)
+#define GIGANTIC_PAGES	\
+	"/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages"
+
+static bool cpu_has_gigantic_pages(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	return __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) &&
+	       edx & 1 << 26;
+}
+
+TEST_F_TIMEOUT(memory, gigantic_pages_are_mapped_whole, 300)
+{
+	struct guest *guest = &self->guest;
+	struct dune_stats before = { 0 }, after = { 0 };
+	int level = guest->info.nested_page_sizes & GIGANTIC ? 2 : 1;
+	long reserved = host_get(GIGANTIC_PAGES);
+	uint64_t *gigantic, *end;
+
+	if (!cpu_has_gigantic_pages())
+		SKIP(return, "this CPU has no pages of 1 GiB");
+	if (reserved < 0)
+		SKIP(return, "this kernel has no hugetlbfs");
+	/* unless done at boot it needs luck: memory in one piece */
+	if (!reserved)
+		host_set(GIGANTIC_PAGES, "1");
+	if (!host_get(GIGANTIC_PAGES))
+		SKIP(return, "this machine has no 1 GiB in one piece");
+	gigantic = mmap(NULL, GIGANTIC, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB |
+			30 << MAP_HUGE_SHIFT, -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)gigantic);
+	end = gigantic + GIGANTIC / 8;
+	guest_map(guest, gigantic);
+	guest_map(guest, end - 1);
+
+	ASSERT_EQ(0, ioctl(guest->vcpu, DUNE_GET_STATS, &before));
+	EXPECT_WRITTEN(gigantic, 31);
+	EXPECT_WRITTEN(end - 1, 32);
+	ASSERT_EQ(0, ioctl(guest->vcpu, DUNE_GET_STATS, &after));
+	/* where the nested page table has none, two parts of it */
+	EXPECT_EQ(3 - level,
+		  after.nested_faults[level] - before.nested_faults[level]);
+	EXPECT_EQ(31, gigantic[0]);
+	EXPECT_EQ(32, end[-1]);
+	EXPECT_EQ(1048576, host_smaps(gigantic, "Private_Hugetlb"));
+
+	/* it is taken away as a whole too */
+	ASSERT_EQ(0, mprotect(gigantic, GIGANTIC, PROT_READ));
+	EXPECT_READ(31, gigantic);
+	EXPECT_EQ(DUNE_EXIT_SHUTDOWN, guest_write(guest, end - 1, 1));
+	EXPECT_EQ(32, end[-1]);
+	munmap(gigantic, GIGANTIC);
+	if (!reserved)
+		EXPECT_TRUE(host_set(GIGANTIC_PAGES, "0"));
 }
 
 /* Where guest-physical memory is wide enough, windows are not used. */
