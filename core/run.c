@@ -35,6 +35,7 @@
  */
 int dune_vcpu_leave(struct dune_vcpu *vcpu, u32 reason)
 {
+	vcpu->shutdown = reason == DUNE_EXIT_SHUTDOWN;
 	WRITE_ONCE(vcpu->run->exit_reason, reason);
 	return 0;
 }
@@ -296,6 +297,7 @@ static int take_request(struct dune_vcpu *vcpu, bool *restart)
 	vcpu->direct = flags & DUNE_RUN_DIRECT_SYSCALLS;
 	vcpu->interrupt = interrupt;
 	vcpu->cpu = cpu;
+	vcpu->shutdown = false;
 	vcpu->regs = run->regs;
 	/* From here on the copies are used. */
 	barrier();
@@ -330,6 +332,9 @@ int dune_vcpu_run(struct dune_vcpu *vcpu)
 			ret = dune_handle_exit(vcpu, &exit);
 	}
 	dune_vcpu_put(vcpu);
+	/* Not every CPU defines what it has after that, so all start over. */
+	if (vcpu->shutdown)
+		dune_vcpu_reset(vcpu);
 
 	run->regs = vcpu->regs;
 	run->interrupt = vcpu->interrupt;

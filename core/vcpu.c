@@ -226,7 +226,11 @@ static void read_state(struct dune_vcpu *vcpu, struct dune_state *state)
 	state->xcr0 = vcpu->xcr0;
 }
 
-static void write_default_state(struct dune_vcpu *vcpu)
+/**
+ * dune_vcpu_reset() - give a virtual CPU the state of a new one
+ * @vcpu: locked, not loaded
+ */
+void dune_vcpu_reset(struct dune_vcpu *vcpu)
 {
 	struct dune_state state;
 
@@ -263,7 +267,7 @@ static struct dune_vcpu *vcpu_create(void)
 	if (err)
 		goto destroy_hw;
 	preempt_notifier_inc();
-	write_default_state(vcpu);
+	dune_vcpu_reset(vcpu);
 	return vcpu;
 
 destroy_hw:

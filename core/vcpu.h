@@ -30,6 +30,7 @@
  * @event: what it is given at the next entry
  * @did_work: it went to user space for what the kernel does on the way there,
  *	and has not been in the guest since
+ * @shutdown: it had a triple fault in this DUNE_RUN
  * @cpu: 1 plus the number of the CPU that user space wants it to be on, or 0
  * @direct: user space wants its system calls made here where that is the same
  * @interrupt: the vector it is given as soon as it can take one, or 0
@@ -54,6 +55,7 @@ struct dune_vcpu {
 	u64 xcr0;
 	struct dune_event event;
 	bool did_work;
+	bool shutdown;
 	u32 cpu;
 	bool direct;
 	u8 interrupt;
@@ -86,6 +88,7 @@ struct dune_cpuid {
 };
 
 int dune_vcpu_create_fd(void);
+void dune_vcpu_reset(struct dune_vcpu *vcpu);
 void dune_vcpu_get_controls(struct dune_vcpu *vcpu,
 			    struct dune_controls *controls);
 void dune_vcpu_set_controls(struct dune_vcpu *vcpu,

@@ -116,6 +116,7 @@ static void one_exception_meets_another(struct kunit *test)
 	struct dune_vcpu *vcpu = process_vcpu(test);
 	struct dune_exit exit = { ON_THE_WAY(pair->first) };
 
+	fake_vcpu(vcpu)->state.lstar = 5;
 	switch (pair->second) {
 	case X86_TRAP_GP:
 		exit.reason = DUNE_HW_FORBIDDEN;
@@ -133,6 +134,7 @@ static void one_exception_meets_another(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, (u32)DUNE_EXIT_SHUTDOWN,
 				vcpu->run->exit_reason);
 		KUNIT_EXPECT_EQ(test, 0U, fake_hal.event_count);
+		KUNIT_EXPECT_EQ(test, 0ULL, fake_vcpu(vcpu)->state.lstar);
 		return;
 	}
 	KUNIT_EXPECT_TRUE(test, process_ran_to_end(vcpu));

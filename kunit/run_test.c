@@ -183,9 +183,13 @@ static void the_end_of_the_guest_is_told(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(ends); i++) {
+		fake_vcpu(vcpu)->state.lstar = 5;
 		KUNIT_EXPECT_EQ(test, 0L, RUN(test, {
 			.reason = ends[i].hw, .hardware_reason = 100 + i,
 		}));
+		/* after a shutdown it starts over */
+		KUNIT_EXPECT_EQ(test, i ? 5ULL : 0ULL,
+				fake_vcpu(vcpu)->state.lstar);
 		KUNIT_EXPECT_EQ(test, ends[i].told, vcpu->run->exit_reason);
 		KUNIT_EXPECT_EQ(test, 100ULL + i, vcpu->run->hardware_reason);
 		KUNIT_EXPECT_EQ(test, 1U, fake_hal.runs);

@@ -50,6 +50,36 @@ TEST_F(state, comes_back_as_it_was_set)
 	EXPECT_EQ(0, memcmp(&state, &again, sizeof(state)));
 }
 
+/* Whatever it had: the CPU may not define what is left of that. */
+TEST_F(state, is_a_new_one_s_after_a_shutdown)
+{
+	struct guest *guest = &self->guest;
+	struct dune_state state = self->state, after;
+
+	state.fs.base = 0x123456789000;
+	state.ds.selector = 0x20;
+	state.cr2 = 0x3000;
+	state.lstar = 0x7fff00001000;
+	state.dr0 = 0x4000;
+	state.cr4 |= 4;					/* CR4.TSD */
+	ASSERT_EQ(0, ioctl(guest->vcpu, DUNE_SET_STATE, &state));
+	guest_emit(guest, "\x0f\x0b", 2);		/* ud2 */
+	ASSERT_EQ(0, guest_run(guest));
+	ASSERT_EQ(DUNE_EXIT_SHUTDOWN, guest->run->exit_reason);
+	memset(&after, 0xff, sizeof(after));
+	ASSERT_EQ(0, ioctl(guest->vcpu, DUNE_GET_STATE, &after));
+	state = self->state;
+	state.cr3 = 0;
+	EXPECT_EQ(0, memcmp(&state, &after, sizeof(state)));
+
+	/* and it can be used as a new one */
+	ASSERT_EQ(0, ioctl(guest->vcpu, DUNE_SET_STATE, &self->state));
+	guest_reset_code(guest);
+	guest_emit_hypercall(guest);
+	ASSERT_EQ(0, guest_run(guest));
+	EXPECT_EQ(DUNE_EXIT_SYSCALL, guest->run->exit_reason);
+}
+
 TEST_F(state, control_bits_outside_the_allowed_set_are_refused)
 {
 	struct dune_state state;

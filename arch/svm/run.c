@@ -354,4 +354,7 @@ void svm_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	decode_interrupted(control, &exit->interrupted);
 	decode_virtual_interrupt(control, &exit->interrupted);
 	decode(svm->vmcb, exit);
+	/* What is in there now is undefined (APM vol. 2, "Shutdown Intercept"). */
+	if (exit->reason == DUNE_HW_SHUTDOWN)
+		svm_init_vmcb(vcpu);
 }

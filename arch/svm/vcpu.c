@@ -155,12 +155,19 @@ static int make_npt_top(struct svm_vcpu *svm, const struct dune_npt *npt)
 	return 0;
 }
 
-static void init_vmcb(struct dune_vcpu *vcpu, struct svm_vcpu *svm)
+/**
+ * svm_init_vmcb() - make the VMCB what it is before core has set any state
+ * @vcpu: the virtual CPU
+ */
+void svm_init_vmcb(struct dune_vcpu *vcpu)
 {
+	struct svm_vcpu *svm = vcpu->hw;
 	struct vmcb *vmcb = svm->vmcb;
 	struct vmcb_control_area *control = &vmcb->control;
 	void *root = svm->npt_top ?: vcpu->space->npt.root;
 
+	clear_page(vmcb);
+	svm->asid_cpu = -1;
 	set_intercepts(control);
 	control->msrpm_base_pa = virt_to_phys(msrpm);
 	control->iopm_base_pa = virt_to_phys(iopm);
@@ -191,15 +198,14 @@ int svm_vcpu_create(struct dune_vcpu *vcpu)
 		     offsetof(struct vmcb, save) != 0x400);
 	if (!svm)
 		return -ENOMEM;
-	svm->vmcb = (struct vmcb *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	svm->vmcb = (struct vmcb *)__get_free_page(GFP_KERNEL_ACCOUNT);
 	if (!svm->vmcb || make_npt_top(svm, &vcpu->space->npt)) {
 		free_svm(svm);
 		return -ENOMEM;
 	}
 	svm->vmcb_pa = virt_to_phys(svm->vmcb);
-	svm->asid_cpu = -1;
-	init_vmcb(vcpu, svm);
 	vcpu->hw = svm;
+	svm_init_vmcb(vcpu);
 	return 0;
 }
 

@@ -62,6 +62,7 @@ void svm_set_controls(struct dune_vcpu *vcpu,
 bool svm_interrupt_window(struct dune_vcpu *vcpu);
 void svm_inject(struct dune_vcpu *vcpu, const struct dune_event *event);
 
+void svm_init_vmcb(struct dune_vcpu *vcpu);
 int svm_permissions_alloc(void);
 void svm_permissions_free(void);
 

@@ -147,7 +147,7 @@ struct dune_state {
  * @DUNE_EXIT_RESUME: nothing happened; enter again. The kernel had something
  *	to do that it does on the way back to user mode.
  * @DUNE_EXIT_SHUTDOWN: the guest had a fault it could not deliver (a triple
- *	fault). It cannot go on.
+ *	fault). It cannot go on; its state is that of a new virtual CPU.
  * @DUNE_EXIT_INVALID_STATE: the CPU refuses to run with this state
  * @DUNE_EXIT_UNKNOWN: an exit the module does not know; @hardware_reason says
  *	which. It cannot go on.
