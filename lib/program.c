@@ -139,7 +139,7 @@ static int check_segment(struct image *image, const Elf64_Phdr *segment)
 
 	if (start >= ADDRESS_LIMIT || size >= ADDRESS_LIMIT - start)
 		return refuse(image, "a segment is beyond all addresses");
-	if (page_down(start) < image->range.end)
+	if (start < image->range.end)
 		return refuse(image, "segments overlap or are not in order");
 	if (segment->p_align & (segment->p_align - 1) ||
 	    segment->p_align >= ADDRESS_LIMIT)
