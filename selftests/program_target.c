@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -98,9 +99,15 @@ int main(int argc, char **argv, char **envp)
 	const Elf64_auxv_t *auxv;
 	unsigned int i;
 
+	if (argc == 2 && !strcmp(argv[1], "end")) {
+		puts("the end");
+		return 42;
+	}
 	while (*end)
 		end++;
 	printf("argc %d\ntls %d\n", argc, tls);
+	/* the C library registered its own, nothing else was in its way */
+	printf("rseq %d\n", __rseq_size > 0);
 	for (i = 0; i < sizeof(zero) / sizeof(*zero); i++)
 		if (zero[i])
 			printf("%d is not zero\n", i);

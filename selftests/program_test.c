@@ -447,6 +447,27 @@ TEST(too_much_memory)
 	EXPECT_EQ(load_file(&file, sizeof(file), &program), -ENOMEM);
 }
 
+/*
+ * Its place is free, but the kernel does not promise so much memory: what was
+ * mapped until then has to go.
+ */
+TEST(too_much_memory_for_the_second_segment)
+{
+	char policy = '1';
+	struct dune_program program;
+	struct file file = good;
+	int fd = open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && read(fd, &policy, 1) == 1 && policy == '1')
+		SKIP(return, "the kernel promises any memory");
+	close(fd);
+	file.data.p_memsz = 1UL << 44;
+	EXPECT_EQ(load_file(&file, sizeof(file), &program), -ENOMEM);
+	file = at_fixed_addresses();
+	file.data.p_memsz = 1UL << 44;
+	EXPECT_EQ(load_file(&file, sizeof(file), &program), -ENOMEM);
+}
+
 TEST(segments_have_the_rights_that_they_ask_for)
 {
 	struct dune_program program;
@@ -497,17 +518,24 @@ TEST(a_segment_without_a_file)
 	EXPECT_EQ(*(uint64_t *)(program.image.start + 2 * PAGE), 0);
 }
 
+/* Behind the segment, and half in it. */
 TEST(headers_that_are_in_no_segment_are_nowhere)
 {
-	struct file twice[] = { good, good };
+	const size_t places[] = { sizeof(good), sizeof(good) - 56 };
 	struct dune_program program;
 	struct on_disk disk;
+	unsigned int i;
 
-	/* those of the second, which is not loaded */
-	twice[0].header.e_phoff += sizeof(good);
-	disk = store(twice, sizeof(twice));
-	ASSERT_EQ(dune_program_load(&program, disk.path), 0);
-	EXPECT_EQ(program.headers, 0);
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		struct file twice[] = { good, good };
+
+		memcpy((char *)twice + places[i], (char *)&good + AT(code),
+		       AT(name) - AT(code));
+		twice[0].header.e_phoff = places[i];
+		disk = store(twice, sizeof(twice));
+		ASSERT_EQ(dune_program_load(&program, disk.path), 0);
+		EXPECT_EQ(program.headers, 0);
+	}
 }
 
 static char *const arguments[] = { "one", "", "a third", NULL };
@@ -596,6 +624,7 @@ TEST(a_stack_that_is_too_small)
 		ASSERT_EQ(err, -E2BIG);
 	}
 	ASSERT_LT(size, 4096);
+	EXPECT_EQ(sp % 16, 0);
 	EXPECT_LT(sp - (uint64_t)memory, 32);
 	/* it remains as much */
 	EXPECT_EQ(dune_program_stack(&made_up, arguments, environment,
@@ -721,9 +750,19 @@ TEST_F(start, it_finds_what_is_right)
 	EXPECT_NE(strstr(self->loaded, "headers 1\n"), NULL);
 	EXPECT_NE(strstr(self->loaded, "entry 1\n"), NULL);
 	EXPECT_NE(strstr(self->loaded, "tls 42\n"), NULL);
+	EXPECT_NE(strstr(self->loaded, "rseq 1\n"), NULL);
 	EXPECT_NE(strstr(self->loaded, "sp % 16 = 0\n"), NULL);
 	EXPECT_NE(strstr(self->loaded, "auxv 33 ELF\n"), NULL);
 	EXPECT_NE(strstr(self->loaded, "the vDSO knows the time\n"), NULL);
+}
+
+TEST_F(start, it_ends_as_others_do)
+{
+	char *const argv[] = { "./program_run", variant->path, "end", NULL };
+	char said[80];
+
+	EXPECT_EQ(run(argv, environment, said, sizeof(said)), 42 << 8);
+	EXPECT_STREQ(said, "the end\n");
 }
 
 /* What execve() would refuse; made_up would not run. */
