@@ -4,6 +4,7 @@
 
 #include <asm/prctl.h>
 #include <assert.h>
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -42,77 +43,105 @@ static_assert(offsetof(struct dune_regs, rflags) == REGS_RFLAGS, "entry.S");
 #define ARCH_SHSTK_ENABLE	0x5001
 #endif
 
+static_assert(offsetof(struct dune_thread, user_rsp) == THREAD_USER_RSP,
+	      "entry.S");
+static_assert(offsetof(struct dune_thread, ring0_rsp) == THREAD_RING0_RSP,
+	      "entry.S");
+static_assert(sizeof(struct dune_frame) == FRAME_SIZE, "entry.S");
+static_assert(offsetof(struct dune_frame, rsp) == FRAME_RSP, "entry.S");
+static_assert(DUNE_SYSCALL == DUNE_VECTOR_SYSCALL, "entry.S");
+
+#define CR4_PCIDE	(1UL << 17)
+#define CPUID_PCID	(1U << 17)	/* of leaf 1, in ecx */
+
 struct dune_info dune_module;
-uint8_t *dune_syscall_entry;
 int dune_device = -1;
+
+/* Signals whose handlers run outside. */
+uint64_t dune_outside;
 
 static struct {
 	bool ready;
-	bool entered;
 	void (*at_exit)(const struct dune_stats *stats);
 } dune;
 
-/*
- * What SYSCALL calls: the instruction that leaves the guest, which is the
- * CPU's own, and a jump back to where SYSCALL was executed. No stack is used;
- * with SFMASK zero the flags are as they were.
- */
-static int make_syscall_entry(void)
+/* What it says, with zero for what it does not. */
+static int read_options(const struct dune_options *given,
+			struct dune_options *options)
 {
-	static const uint8_t jump_back[] = { 0xff, 0xe1 };	/* jmp *%rcx */
-	uint8_t *page = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	unsigned int len = dune_module.hypercall_len;
+	const char *rest = (const char *)given + sizeof(*options);
+	uint32_t i;
 
-	if (page == MAP_FAILED)
-		return -errno;
-	memcpy(page, dune_module.hypercall, len);
-	memcpy(page + len, jump_back, sizeof(jump_back));
-	if (mprotect(page, PAGE_SIZE, PROT_READ | PROT_EXEC))
-		return -errno;
-	dune_syscall_entry = page;
+	memset(options, 0, sizeof(*options));
+	if (!given)
+		return 0;
+	if (given->size < sizeof(given->size))
+		return -EINVAL;
+	memcpy(options, given, given->size < sizeof(*options) ?
+	       given->size : sizeof(*options));
+	for (i = sizeof(*options); i < given->size; i++)
+		if (*rest++)
+			return -EINVAL;
+	if (options->flags || options->stack_size & (PAGE_SIZE - 1) ||
+	    options->stack_size > DUNE_PAGE_SIZE_1G / 2 ||
+	    (options->fill_size && options->fill_size != DUNE_PAGE_SIZE &&
+	     options->fill_size != DUNE_PAGE_SIZE_2M &&
+	     options->fill_size != DUNE_PAGE_SIZE_1G))
+		return -EINVAL;
 	return 0;
 }
 
-int dune_init(const struct dune_options *options)
+int dune_init(const struct dune_options *given)
 {
+	struct dune_options options;
 	int err;
 
-	(void)options;
 	if (dune.ready)
 		return 0;
-	err = dune_query_info(&dune_module);
+	err = read_options(given, &options);
+	if (!err)
+		err = dune_query_info(&dune_module);
 	if (err)
 		return err;
 	dune_device = open("/dev/dune", O_RDWR | O_CLOEXEC);
 	if (dune_device < 0)
 		return -errno;
 	dune_device = dune_high_descriptor(dune_device);
-	err = make_syscall_entry();
-	if (err)
+	err = dune_own_init();
+	if (!err)
+		err = dune_window_init();
+	if (err) {
 		close(dune_device);
-	dune.ready = !err;
-	return err;
+		dune_device = -1;
+		return err;
+	}
+	dune_table_init(options.fill_size);
+	dune_thread_init(options.stack_size);
+	dune_outside = options.outside;
+	dune.ready = true;
+	return 0;
+}
+
+/* Numbers for roots in the TLB, where the CPU has them and the host uses them. */
+static bool turn_on_tags(int vcpu, struct dune_state *state)
+{
+	struct dune_state tagged = *state;
+	unsigned int eax, ebx, ecx, edx;
+
+	__cpuid(1, eax, ebx, ecx, edx);
+	if (!(ecx & CPUID_PCID))
+		return false;
+	tagged.cr4 |= CR4_PCIDE;
+	if (ioctl(vcpu, DUNE_SET_STATE, &tagged))
+		return false;
+	*state = tagged;
+	return true;
 }
 
 /*
  * What the handler of the first fault needs must be there before it: a fault
  * in the handler would find its stack in use.
  */
-static int map_ourselves(struct dune_thread *thread)
-{
-	int vcpu = thread->vcpu;
-	int err = dune_map_range(vcpu, (uint64_t)__ehdr_start, (uint64_t)_end);
-
-	if (!err)
-		err = dune_map_range(vcpu, (uint64_t)dune_syscall_entry,
-				     (uint64_t)dune_syscall_entry + PAGE_SIZE);
-	if (!err)
-		err = dune_map_range(vcpu, (uint64_t)thread,
-				     (uint64_t)thread + DUNE_THREAD_SIZE);
-	return err;
-}
-
 static int set_up_guest(struct dune_thread *thread)
 {
 	struct dune_state state;
@@ -120,21 +149,21 @@ static int set_up_guest(struct dune_thread *thread)
 
 	if (ioctl(thread->vcpu, DUNE_GET_STATE, &state))
 		return -errno;
-	err = dune_map_init(thread->vcpu);
+	err = dune_root_init(thread->vcpu, turn_on_tags(thread->vcpu, &state));
+	if (!err)
+		err = dune_thread_show(thread->vcpu, thread);
 	if (err)
 		return err;
+	thread->root = dune_root_first();
 	dune_trap_init();
 	dune_trap_set_up(thread, &state);
-	state.cr3 = dune_map_root();
-	state.lstar = (uint64_t)dune_syscall_entry;
+	dune_user_init(state.cr4);
+	state.cr3 = dune_root_cr3(thread->root);
 	state.sfmask = 0;
 	/* thread-local storage stays where it is */
 	if (syscall(SYS_arch_prctl, ARCH_GET_FS, &state.fs.base) ||
 	    syscall(SYS_arch_prctl, ARCH_GET_GS, &state.gs.base))
 		return -errno;
-	err = map_ourselves(thread);
-	if (err)
-		return err;
 	return ioctl(thread->vcpu, DUNE_SET_STATE, &state) ? -errno : 0;
 }
 
@@ -145,7 +174,7 @@ int dune_enter(void)
 
 	if (!dune.ready)
 		return -EINVAL;
-	if (dune.entered)
+	if (dune_in_ring0())
 		return -EALREADY;
 	err = dune_thread_create(&thread);
 	if (err)
@@ -154,36 +183,38 @@ int dune_enter(void)
 	if (!err) {
 		dune_signal_init(thread);
 		dune_rseq_init(thread);
-		dune.entered = true;
 		err = dune_enter_guest(thread);
 	}
 	/* In the guest, if it worked. */
 	if (err) {
-		dune.entered = false;
 		dune_rseq_undo(thread);
 		dune_thread_destroy(thread);
 	}
 	return err;
 }
 
+int dune_leave(void)
+{
+	struct dune_thread *thread = dune_in_ring0() ? dune_self() : NULL;
+	long ret;
+
+	if (!thread)
+		return -EPERM;
+	ret = CALL0(DUNE_CALL_LEAVE);
+	if (ret)
+		return ret;
+	/* outside: the kernel has loaded what the guest had */
+	dune_rseq_undo(thread);
+	dune_thread_destroy(thread);
+	return 0;
+}
+
 int dune_get_stats(struct dune_stats *stats)
 {
 	memset(stats, 0, sizeof(*stats));
-	if (!dune.entered)
+	if (!dune_in_ring0())
 		return -EINVAL;
 	return CALL1(DUNE_CALL_STATS, stats);
-}
-
-int dune_flush_tlb(const void *address, uint64_t size)
-{
-	const struct dune_flush flush = {
-		.address = (uint64_t)address,
-		.size = size,
-	};
-
-	if (!dune.entered)
-		return -EINVAL;
-	return CALL1(DUNE_CALL_FLUSH, &flush);
 }
 
 void dune_at_exit(void (*function)(const struct dune_stats *stats))
@@ -194,9 +225,11 @@ void dune_at_exit(void (*function)(const struct dune_stats *stats))
 /* The instruction behind the one that called the kernel, or libdune. */
 uint64_t dune_caller(const struct dune_regs *regs)
 {
-	bool entry = regs->rip - (uint64_t)dune_syscall_entry < PAGE_SIZE;
+	const struct dune_thread *thread =
+		dune_thread_of(__builtin_frame_address(0));
+	uint64_t entry = (uint64_t)thread->syscall_entry;
 
-	return entry ? regs->rcx : regs->rip;
+	return regs->rip - entry < PAGE_SIZE ? regs->rcx : regs->rip;
 }
 
 /* What the guest has, not this side of it. */
@@ -250,7 +283,27 @@ static void call_at_exit(const struct dune_thread *thread)
 static bool is_own_call(const struct dune_regs *regs)
 {
 	return regs->rax >= DUNE_CALL_SIGNAL &&
-	       dune_caller(regs) == (uint64_t)dune_raw_syscall_return;
+	       dune_caller(regs) == (uint64_t)dune_syscall_return;
+}
+
+/* Goes on outside where the guest is, behind its call. */
+static long leave(struct dune_thread *thread, const struct dune_regs *regs)
+{
+	struct dune_frame frame = {
+		.r15 = regs->r15, .r14 = regs->r14, .r13 = regs->r13,
+		.r12 = regs->r12, .rbp = regs->rbp, .rbx = regs->rbx,
+		.rip = dune_caller(regs), .rsp = regs->rsp,
+		.rflags = regs->rflags,
+	};
+	uint64_t mask = dune_hold_signals(thread);
+	int err = dune_outside_bases(thread);
+
+	if (!err && thread->pending)
+		dune_hold_back(thread);
+	if (!err)
+		dune_resume_outside(&frame, mask);
+	dune_release_signals(thread, mask);
+	return err;
 }
 
 static long own_call(struct dune_thread *thread, struct dune_regs *regs)
@@ -268,6 +321,11 @@ static long own_call(struct dune_thread *thread, struct dune_regs *regs)
 			     regs->rdi);
 	case DUNE_CALL_FLUSH:
 		return CALL3(SYS_ioctl, thread->vcpu, DUNE_FLUSH, regs->rdi);
+	case DUNE_CALL_ABSENT:
+		return dune_is_gone(thread, (struct dune_frame *)regs->rdi,
+				    regs->rsi);
+	case DUNE_CALL_LEAVE:
+		return leave(thread, regs);
 	default:
 		return -ENOSYS;
 	}

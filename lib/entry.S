@@ -122,15 +122,15 @@ dune_host_side:
 	.size	dune_host_side, . - dune_host_side
 
 /*
- * long dune_raw_syscall(nr, a, b, c, d, e, f)
+ * long dune_syscall(nr, a, b, c, d, e, f)
  *
  * In ring 0 of the guest the same instruction goes to libdune's entry, and
  * from there to the kernel.
  */
-	.globl	dune_raw_syscall, dune_raw_syscall_return
-	.hidden	dune_raw_syscall, dune_raw_syscall_return
-	.type	dune_raw_syscall, @function
-dune_raw_syscall:
+	.globl	dune_syscall, dune_syscall_return
+	.hidden	dune_syscall_return
+	.type	dune_syscall, @function
+dune_syscall:
 	.cfi_startproc
 	mov	%rdi, %rax
 	mov	%rsi, %rdi
@@ -140,10 +140,10 @@ dune_raw_syscall:
 	mov	%r9, %r8
 	mov	8(%rsp), %r9
 	syscall
-dune_raw_syscall_return:
+dune_syscall_return:
 	ret
 	.cfi_endproc
-	.size	dune_raw_syscall, . - dune_raw_syscall
+	.size	dune_syscall, . - dune_syscall
 
 /*
  * long dune_run_vcpu(int vcpu)
@@ -341,6 +341,28 @@ dune_probe_failed:
 	.cfi_endproc
 	.size	dune_probe_write, . - dune_probe_write
 
+/*
+ * int dune_copy_bytes(void *to, const void *from, size_t size)
+ *
+ * Returns 0, or 1 when one could not be read or written: the exception goes on
+ * at failed.
+ */
+	.globl	dune_copy_bytes, dune_copy_access, dune_copy_failed
+	.hidden	dune_copy_bytes, dune_copy_access, dune_copy_failed
+	.type	dune_copy_bytes, @function
+dune_copy_bytes:
+	.cfi_startproc
+	mov	%rdx, %rcx
+	xor	%eax, %eax
+dune_copy_access:
+	rep movsb
+	ret
+dune_copy_failed:
+	mov	$1, %eax
+	ret
+	.cfi_endproc
+	.size	dune_copy_bytes, . - dune_copy_bytes
+
 	.globl	dune_signal_restorer
 	.hidden	dune_signal_restorer
 	.type	dune_signal_restorer, @function
@@ -366,6 +388,27 @@ dune_trap_stubs:
 	vector = vector + 1
 	.endr
 
+/* Where a frame has the registers of what was interrupted, from its end. */
+	.macro	cfi_frame
+	.cfi_offset rip, -40
+	.cfi_offset rsp, -16
+	.cfi_offset r15, -176
+	.cfi_offset r14, -168
+	.cfi_offset r13, -160
+	.cfi_offset r12, -152
+	.cfi_offset r11, -144
+	.cfi_offset r10, -136
+	.cfi_offset r9, -128
+	.cfi_offset r8, -120
+	.cfi_offset rdi, -112
+	.cfi_offset rsi, -104
+	.cfi_offset rbp, -96
+	.cfi_offset rdx, -88
+	.cfi_offset rcx, -80
+	.cfi_offset rbx, -72
+	.cfi_offset rax, -64
+	.endm
+
 	.type	trap, @function
 trap:
 	.cfi_startproc simple
@@ -389,12 +432,37 @@ trap:
 	push	%r14
 	push	%r15
 	.cfi_adjust_cfa_offset 120
-	cld
+	cfi_frame
+	/* ring 3 may have set the direction, and AC */
+	push	$2
+	.cfi_adjust_cfa_offset 8
+	popfq
+	.cfi_adjust_cfa_offset -8
 	mov	%rsp, %rdi
 	mov	%rsp, %rbp
+	.cfi_def_cfa_register rbp
 	and	$-16, %rsp
 	call	dune_trap
-	mov	%rbp, %rsp
+	test	%rax, %rax
+	jz	1f
+	/* the frame is where the handler's stack begins now */
+	mov	%rax, %rdi
+	mov	%rax, %rbp
+	mov	%rax, %rsp
+	call	dune_handle
+1:	mov	%rbp, %rsp
+	.cfi_def_cfa_register rsp
+	jmp	resume
+	.cfi_endproc
+	.size	trap, . - trap
+
+/* Goes on with the frame that is at rsp. */
+	.type	resume, @function
+resume:
+	.cfi_startproc simple
+	.cfi_signal_frame
+	.cfi_def_cfa rsp, 176
+	cfi_frame
 	pop	%r15
 	pop	%r14
 	pop	%r13
@@ -412,8 +480,143 @@ trap:
 	pop	%rax
 	.cfi_adjust_cfa_offset -120
 	add	$16, %rsp
+	.cfi_adjust_cfa_offset -16
 	iretq
 	.cfi_endproc
-	.size	trap, . - trap
+	.size	resume, . - resume
+
+/*
+ * SYSCALL of ring 3, behind what thread.c makes: on the stack where
+ * dune_enter_user() left it, which has the thread. Up to end nothing is lost yet:
+ * who interrupts it makes ring 3 do it again.
+ */
+	.globl	dune_user_entry, dune_user_entry_end
+	.hidden	dune_user_entry, dune_user_entry_end
+	.type	dune_user_entry, @function
+dune_user_entry:
+	.cfi_startproc simple
+	.cfi_signal_frame
+	.cfi_def_cfa rsp, 0
+	.cfi_undefined rip
+	/* no signal, no step, the direction that C expects */
+	push	$2
+	popfq
+dune_user_entry_end:
+	push	$RING3_DATA
+	push	$0
+	push	%r11
+	push	$RING3_CODE
+	push	%rcx
+	push	$0
+	push	$DUNE_SYSCALL
+	push	%rax
+	push	%rbx
+	push	%rcx
+	push	%rdx
+	push	%rbp
+	push	%rsi
+	push	%rdi
+	push	%r8
+	push	%r9
+	push	%r10
+	push	%r11
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	.cfi_adjust_cfa_offset 176
+	cfi_frame
+	mov	FRAME_SIZE(%rsp), %rdi
+	mov	THREAD_USER_RSP(%rdi), %rax
+	mov	%rax, FRAME_RSP(%rsp)
+	mov	%rsp, %rsi
+	call	dune_user_syscall
+	test	%eax, %eax
+	jz	resume
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%r11
+	pop	%r10
+	pop	%r9
+	pop	%r8
+	pop	%rdi
+	pop	%rsi
+	pop	%rbp
+	pop	%rdx
+	pop	%rcx
+	pop	%rbx
+	pop	%rax
+	.cfi_adjust_cfa_offset -120
+	/* rcx and r11 are its RIP and RFLAGS */
+	mov	40(%rsp), %rsp
+	.cfi_def_cfa rsp, 0
+	sysretq
+	.cfi_endproc
+	.size	dune_user_entry, . - dune_user_entry
+
+/*
+ * void dune_enter_user(struct dune_thread *thread, struct dune_frame *frame)
+ *
+ * Loads the frame, which is of ring 3; interrupts are off. Returns when
+ * dune_exit_user() is called, on whatever stack, with what rsp was here.
+ */
+	.globl	dune_enter_user
+	.hidden	dune_enter_user
+	.type	dune_enter_user, @function
+dune_enter_user:
+	.cfi_startproc
+	push	%rbx
+	push	%rbp
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	push	%rdi		/* for the alignment */
+	push	%rdi
+	.cfi_adjust_cfa_offset 64
+	mov	%rsp, THREAD_RING0_RSP(%rdi)
+	mov	%rsi, %rsp
+	jmp	resume
+	.cfi_endproc
+	.size	dune_enter_user, . - dune_enter_user
+
+/* void dune_exit_user(uint64_t rsp) */
+	.globl	dune_exit_user
+	.hidden	dune_exit_user
+	.type	dune_exit_user, @function
+dune_exit_user:
+	.cfi_startproc
+	.cfi_undefined rip
+	mov	%rdi, %rsp
+	add	$16, %rsp
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbp
+	pop	%rbx
+	ret
+	.cfi_endproc
+	.size	dune_exit_user, . - dune_exit_user
+
+/*
+ * Goes on with a frame that is at rsp, wherever that is: what the host's side
+ * has a thread begin or continue with.
+ */
+	.globl	dune_resume_frame
+	.hidden	dune_resume_frame
+	.type	dune_resume_frame, @function
+dune_resume_frame:
+	.cfi_startproc simple
+	.cfi_signal_frame
+	.cfi_def_cfa rsp, 176
+	cfi_frame
+	mov	%rsp, %rdi
+	call	dune_user_resume
+	jmp	resume
+	.cfi_endproc
+	.size	dune_resume_frame, . - dune_resume_frame
 
 	.section .note.GNU-stack, "", @progbits

@@ -20,3 +20,39 @@ int dune_query_info(struct dune_info *info)
 	close(fd);
 	return err;
 }
+
+const char *dune_error(int error)
+{
+	switch (error) {
+	case 0:
+		return "nothing is wrong";
+	case -ENOENT:
+	case -ENODEV:
+	case -ENXIO:
+		return "there is no /dev/dune: load the module, dune.ko";
+	case -EACCES:
+	case -EPERM:
+		return "/dev/dune may not be opened: see its owner and mode";
+	case -ENOTTY:
+		return "/dev/dune is not that of dune.ko";
+	case -EINVAL:
+		return "an option is none, or dune_init() was not called";
+	case -EALREADY:
+		return "this thread is in Dune already";
+	case -EBUSY:
+		return "another hypervisor uses the CPU: unload it, for instance kvm_intel or kvm_amd";
+	case -ENOMEM:
+		return "there is not enough memory, or address space (ulimit -v)";
+	case -EMFILE:
+	case -ENFILE:
+		return "there are too many open files (ulimit -n)";
+	case -ENOSPC:
+		return "the process has as many virtual CPUs as it may, or memory that the CPU cannot address all of";
+	case -ESHUTDOWN:
+		return "the machine is going down";
+	case -EOPNOTSUPP:
+		return "the CPU lacks what Dune needs";
+	default:
+		return "the kernel refused; see its log";
+	}
+}

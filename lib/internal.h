@@ -8,6 +8,8 @@
 #define THREAD_HOST_STACK	8
 #define THREAD_SIGNALLED	16
 #define THREAD_SYSCALL_ENTRY	24
+#define THREAD_USER_RSP		40
+#define THREAD_RING0_RSP	48
 #define REGS_RAX		0
 #define REGS_RCX		8
 #define REGS_RDX		16
@@ -28,6 +30,10 @@
 #define REGS_RFLAGS		136
 
 /* Those of the CPU, and the one by which signals come. */
+#define DUNE_SYSCALL		256	/* DUNE_VECTOR_SYSCALL */
+#define FRAME_SIZE		176
+#define FRAME_RSP		160
+
 #define DUNE_VECTORS		33
 #define DUNE_VECTOR_SIGNAL	32
 #define DUNE_TRAP_STUB_SIZE	16
@@ -35,11 +41,21 @@
 /* As many as the kernel has up to the one that tells the CPU's number. */
 #define DUNE_GDT_ENTRIES	16
 
+/* Selectors: those of ring 3 are what programs have outside. */
+#define RING0_CODE	0x08
+#define RING0_DATA	0x10
+#define RING0_TSS	0x18
+#define RING3_DATA	0x2b
+#define RING3_CODE	0x33
+
 /* Calls of the guest that its own host's side answers, not the kernel. */
 #define DUNE_CALL_SIGNAL	0x10000
 #define DUNE_CALL_EXCEPTION	0x10001
 #define DUNE_CALL_STATS		0x10002
 #define DUNE_CALL_FLUSH		0x10003
+#define DUNE_CALL_ABSENT	0x10004
+#define DUNE_CALL_LEAVE		0x10005
+#define DUNE_CALL_FORWARD	0x10006
 
 /* A system call that has to be made again, after a signal. */
 #define DUNE_RESTART		(-512)
@@ -56,7 +72,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PAGE_SIZE	4096
+/* What follows is nobody else's. */
+#pragma GCC visibility push(hidden)
+
+#define PAGE_SIZE	4096UL
 #define MASK_SIZE	8		/* of the kernel's masks of signals */
 #define SIGNAL_BIT(signal)	(1ULL << ((signal) - 1))
 #define EFLAGS_TF	(1UL << 8)
@@ -116,8 +135,25 @@ struct dune_rseq {
  *	back all others, and the program's mask is in @signal
  * @borrowed: the thread that made it waits for its end and frees it (vfork)
  * @vcpu: descriptor of its virtual CPU
- * @syscall_entry: dune_syscall_entry, for those that unwind its stack
- * @map_generation: of the page table, at its last fault
+ * @has_tables: it holds the lock of all roots, on the guest's side
+ * @syscall_entry: the page with what SYSCALL calls, see thread.c
+ * @syscall_target: where that goes on: in ring 3 at @user_path
+ * @user_rsp: of ring 3, while that is left by SYSCALL
+ * @ring0_rsp: end of the stack for what ring 3 calls, where the thread is; 0:
+ *	it has not been in ring 3
+ * @user_entry: dune_user_entry, for what SYSCALL calls
+ * @user_fs: base of ring 3, while it is not there
+ * @ring0_fs: base of ring 0, while it is not there
+ * @user_call: it makes a system call for ring 3, that a signal may end
+ * @deferred: the signal that waits is for ring 3, as soon as it is there
+ * @user: what dune_run_user() was called with, or NULL
+ * @user_returns: it ends when its function returns
+ * @saved_state: floating-point and vector registers of ring 3, if a handler of
+ *	its system calls may have changed them
+ * @root: its page root
+ * @generation: of all roots, at its last fault
+ * @handler_stack: end of the stack for handlers of exceptions
+ * @handler_size: of that, in bytes
  * @mask: signals blocked when it begins
  * @sighand: its handlers
  * @signal: the signal that waits
@@ -137,9 +173,23 @@ struct dune_thread {
 	bool signalled;
 	bool pending;
 	bool borrowed;
+	bool has_tables;
 	int vcpu;
 	const uint8_t *syscall_entry;
-	uint64_t map_generation;
+	const uint8_t *syscall_target;
+	uint64_t user_rsp;
+	uint64_t ring0_rsp;
+	const void *user_entry;
+	uint64_t user_fs, ring0_fs;
+	bool user_call;
+	bool deferred;
+	bool user_returns;
+	struct dune_user *user;
+	char *saved_state;
+	struct dune_root *root;
+	uint64_t generation;
+	char *handler_stack;
+	uint64_t handler_size;
 	uint64_t mask;
 	struct dune_sighand *sighand;
 	struct {
@@ -159,38 +209,143 @@ struct dune_thread {
 	uint64_t gdt[DUNE_GDT_ENTRIES] __attribute__((aligned(8)));
 };
 
-#define DUNE_THREAD_SIZE	(64UL << 10)
+#define DUNE_THREAD_SIZE	(128UL << 10)
 #define DUNE_TRAP_STACK		(12UL << 10)	/* ends here in the block */
 #define DUNE_SIGNAL_STACK	(16UL << 10)
+#define DUNE_HANDLER_STACK	(64UL << 10)
+
+/* What SYSCALL calls, by thread, and where it goes on in ring 0. */
+#define DUNE_ENTRY_SIZE		32
+#define DUNE_USER_PATH		8
+#define DUNE_DIRECT		2048
 
 /*
  * The compiler's own calls of these two as well: the C library's use registers
  * that are the program's at the time.
  */
 void *memcpy(void *to, const void *from, size_t size)
-	__asm__("dune_memcpy") __attribute__((visibility("hidden")));
+	__asm__("dune_memcpy");
 void *memset(void *to, int byte, size_t size)
-	__asm__("dune_memset") __attribute__((visibility("hidden")));
+	__asm__("dune_memset");
 
-/* Calls the kernel without the C library, which has errno and cancellation. */
-long dune_raw_syscall(long nr, long a, long b, long c, long d, long e, long f);
-
-#define CALL0(nr)		dune_raw_syscall(nr, 0, 0, 0, 0, 0, 0)
-#define CALL1(nr, a)		dune_raw_syscall(nr, (long)(a), 0, 0, 0, 0, 0)
+#define CALL0(nr)		dune_syscall(nr, 0, 0, 0, 0, 0, 0)
+#define CALL1(nr, a)		dune_syscall(nr, (long)(a), 0, 0, 0, 0, 0)
 #define CALL2(nr, a, b)							\
-	dune_raw_syscall(nr, (long)(a), (long)(b), 0, 0, 0, 0)
+	dune_syscall(nr, (long)(a), (long)(b), 0, 0, 0, 0)
 #define CALL3(nr, a, b, c)						\
-	dune_raw_syscall(nr, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+	dune_syscall(nr, (long)(a), (long)(b), (long)(c), 0, 0, 0)
 #define CALL4(nr, a, b, c, d)						\
-	dune_raw_syscall(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+	dune_syscall(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 
 /* Both ends of libdune, or of what it was linked into. */
-extern const char __ehdr_start[] __attribute__((visibility("hidden")));
-extern const char _end[] __attribute__((visibility("hidden")));
+extern const char __ehdr_start[];
+extern const char _end[];
+
+/* Below the stack pointer; what a function has there is its own. */
+#define RED_ZONE	128
+
+/* Room on the stack for dune_save_state(). */
+#define DUNE_STATE_AREA()						\
+	((char *)(((uint64_t)__builtin_alloca(dune_state_size() + 63) + 63) & \
+		  ~63UL))
+
+/* Is the result of a system call that returns an address an errno? */
+static inline bool dune_is_error(long result)
+{
+	return result < 0 && result > -4096;
+}
+
+/* On the guest's side? Elsewhere the ring is 3, of the guest or the process. */
+static inline bool dune_in_ring0(void)
+{
+	uint16_t cs;
+
+	asm volatile("mov %%cs, %0" : "=r" (cs));
+	return !(cs & 3);
+}
+
+static inline uint64_t dune_mask_interrupts(void)
+{
+	uint64_t flags;
+
+	asm volatile("pushfq; pop %0; cli" : "=r" (flags) : : "memory");
+	return flags;
+}
+
+static inline void dune_restore_interrupts(uint64_t flags)
+{
+	if (flags & EFLAGS_IF)
+		asm volatile("sti" : : : "memory");
+}
 
 /* lock.c */
 void dune_lock(int *lock);
 void dune_unlock(int *lock);
+uint64_t dune_lock_masked(int *lock);
+void dune_unlock_masked(int *lock, uint64_t flags);
+
+/* own.c */
+int dune_own_init(void);
+void *dune_own_map(uint64_t size, uint64_t align);
+bool dune_is_own(uint64_t address);
+int dune_own_show(int vcpu, const void *start, uint64_t size);
+void dune_own_lock(void);
+void dune_own_unlock(void);
+
+/* window.c */
+int dune_window_init(void);
+int dune_window_again(int vcpu);
+void dune_window_lock(void);
+void dune_window_unlock(void);
+
+/* page.c */
+void dune_page_lock(void);
+void dune_page_unlock(void);
+
+/* table.c */
+void dune_table_init(uint64_t fill_size);
+
+/**
+ * struct dune_hold - while a function on roots is at work
+ * @thread: whose it is
+ * @flags: for dune_tables_unlock()
+ */
+struct dune_hold {
+	struct dune_thread *thread;
+	uint64_t flags;
+};
+
+/* root.c */
+uint64_t dune_tables_lock(void);
+void dune_tables_unlock(uint64_t flags);
+int dune_root_begin(struct dune_hold *hold);
+void dune_root_end(struct dune_hold *hold);
+int dune_root_init(int vcpu, bool tagged);
+struct dune_root *dune_root_first(void);
+uint64_t dune_root_cr3(const struct dune_root *root);
+bool dune_root_tagged(void);
+
+/* map.c */
+int dune_range_error(const void *address, uint64_t size, bool change);
+int dune_map_new(int vcpu, struct dune_root *root, uint64_t start,
+		 uint64_t size, uint64_t bits);
+
+/* look.c */
+uint64_t dune_bits_at(struct dune_root *root, uint64_t address);
+
+/* tlb.c */
+void dune_tlb_forget(struct dune_root *root, uint64_t address, uint64_t size);
+
+/* image.c */
+int dune_image_map(int vcpu, struct dune_root *root);
+bool dune_is_protected(uint64_t start, uint64_t size);
+
+/* fill.c */
+enum dune_fault { DUNE_FAULT_AGAIN, DUNE_FAULT_PROGRAM, DUNE_FAULT_KERNEL };
+void dune_tables_changed(void);
+int dune_fill_range(int vcpu, struct dune_root *root, uint64_t start,
+		    uint64_t end);
+enum dune_fault dune_fill_fault(struct dune_thread *thread, uint64_t address);
 
 /* entry.S */
 int dune_enter_guest(struct dune_thread *thread);
@@ -201,11 +356,14 @@ long dune_raw_clone(long nr, long a, long b, long c, long d, long e,
 void dune_leave_block(uint8_t *used, long status) __attribute__((noreturn));
 void dune_return_outside(const void *context) __attribute__((noreturn));
 void dune_jump(uint64_t start, uint64_t stack) __attribute__((noreturn));
+int dune_copy_bytes(void *to, const void *from, size_t size);
 bool dune_probe_read(uint64_t address, siginfo_t *info);
 bool dune_probe_write(uint64_t address, siginfo_t *info);
 void dune_signal_restorer(void);
 void dune_bad_return(void);
-extern const char dune_raw_syscall_return[];
+extern const char dune_syscall_return[];
+extern const char dune_user_entry[], dune_user_entry_end[];
+extern const char dune_copy_access[], dune_copy_failed[];
 extern const char dune_run_syscall[], dune_run_return[], dune_forward_begin[], dune_forward_end[],
 	dune_forward_restart[], dune_probe_read_access[],
 	dune_probe_write_access[], dune_probe_failed[], dune_trap_stubs[];
@@ -217,13 +375,20 @@ void dune_give_up(const struct dune_run *run, long error)
 uint64_t dune_caller(const struct dune_regs *regs);
 void dune_child_loop(struct dune_thread *thread) __attribute__((noreturn));
 extern struct dune_info dune_module;
-extern uint8_t *dune_syscall_entry;
+extern uint64_t dune_outside;
 extern int dune_device;
 
 /* thread.c */
 int dune_thread_create(struct dune_thread **new);
 void dune_thread_destroy(struct dune_thread *thread);
 struct dune_thread *dune_thread_of(const void *stack);
+struct dune_thread *dune_self(void);
+const uint8_t *dune_thread_entry(const struct dune_thread *thread);
+unsigned int dune_thread_count(void);
+bool dune_root_in_use(const struct dune_root *root);
+void dune_thread_init(uint64_t handler_size);
+int dune_thread_show(int vcpu, struct dune_thread *thread);
+void dune_forget_thread(struct dune_thread *thread);
 long dune_clone(struct dune_thread *thread, const struct dune_regs *regs);
 void dune_exit(struct dune_thread *thread, long status)
 	__attribute__((noreturn));
@@ -251,21 +416,29 @@ void dune_rseq_update(struct dune_thread *thread);
 void dune_rseq_abort(struct dune_thread *thread, __u64 *rip);
 void dune_rseq_end(struct dune_thread *thread);
 
-/* page_table.c */
-int dune_map_init(int vcpu);
-int dune_map_address(int vcpu, uint64_t address);
-int dune_map_range(int vcpu, uint64_t start, uint64_t end);
-bool dune_map_fault(struct dune_thread *thread, uint64_t address);
-uint64_t dune_map_root(void);
-void dune_map_lock(void);
-void dune_map_unlock(void);
-int dune_map_again(int vcpu);
-
 /* trap.c */
 void dune_trap_init(void);
 void dune_trap_set_up(struct dune_thread *thread, struct dune_state *state);
 void dune_trap_tell_cpu(struct dune_thread *thread);
-void dune_trap(struct dune_frame *frame);
+struct dune_frame *dune_trap(struct dune_frame *frame);
+uint64_t dune_fault_address(void);
+
+void dune_enter_user(struct dune_thread *thread, struct dune_frame *frame);
+void dune_exit_user(uint64_t rsp) __attribute__((noreturn));
+extern const char dune_resume_frame[];
+
+/* user.c */
+void dune_user_init(uint64_t cr4);
+bool dune_user_syscall(struct dune_thread *thread, struct dune_frame *frame);
+void dune_user_resume(struct dune_frame *frame);
+bool dune_is_user(const struct dune_thread *thread,
+		  const struct dune_frame *frame);
+bool dune_user_trap(struct dune_thread *thread, struct dune_frame *frame);
+void dune_user_return(struct dune_thread *thread, struct dune_frame *frame);
+
+/* handler.c */
+bool dune_has_handler(const struct dune_frame *frame);
+void dune_handle(struct dune_frame *frame);
 
 /* signal.c */
 extern struct dune_sighand *const dune_first_sighand;
@@ -286,14 +459,25 @@ void dune_set_mask(uint64_t mask);
 uint64_t dune_hold_signals(struct dune_thread *thread);
 void dune_release_signals(struct dune_thread *thread, uint64_t mask);
 
+bool dune_is_gone(struct dune_thread *thread, struct dune_frame *frame,
+		  uint64_t cr2);
+int dune_outside_bases(const struct dune_thread *thread);
+void dune_hold_back(struct dune_thread *thread);
+
 /* sigframe.c */
 void dune_frame_init(void);
-bool dune_build_frame(struct dune_frame *frame, const siginfo_t *info,
+size_t dune_state_size(void);
+void dune_save_state(char *area);
+void dune_load_state(const char *area);
+bool dune_build_frame(const struct dune_thread *thread,
+		      struct dune_frame *frame, const siginfo_t *info,
 		      const struct dune_action *action, uint64_t mask,
 		      uint64_t cr2);
 uint64_t dune_restore_frame(struct dune_regs *regs);
 void dune_resume_outside(const struct dune_frame *frame, uint64_t mask)
 	__attribute__((noreturn));
+
+#pragma GCC visibility pop
 
 #endif /* !__ASSEMBLER__ */
 #endif /* DUNE_INTERNAL_H */

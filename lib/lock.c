@@ -26,3 +26,26 @@ void dune_unlock(int *lock)
 	if (__atomic_exchange_n(lock, FREE, __ATOMIC_RELEASE) == WAITED_FOR)
 		CALL3(SYS_futex, lock, FUTEX_WAKE_PRIVATE, 1);
 }
+
+/**
+ * dune_lock_masked() - take a lock that signal handlers of the guest take, too
+ * @lock: the lock
+ *
+ * On the guest's side no signal comes until it is released. On the host's none
+ * has a handler that takes any.
+ *
+ * Return: for dune_unlock_masked().
+ */
+uint64_t dune_lock_masked(int *lock)
+{
+	uint64_t flags = dune_in_ring0() ? dune_mask_interrupts() : 0;
+
+	dune_lock(lock);
+	return flags;
+}
+
+void dune_unlock_masked(int *lock, uint64_t flags)
+{
+	dune_unlock(lock);
+	dune_restore_interrupts(flags);
+}

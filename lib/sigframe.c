@@ -20,7 +20,6 @@
 #define SS_AUTODISARM	(1U << 31)
 #endif
 
-#define RED_ZONE	128
 #define XSAVE_HEADER	512
 #define XSAVE_MINIMUM	576
 
@@ -100,11 +99,15 @@ void dune_frame_init(void)
 	}
 }
 
-static void save_fpu(char *area)
+/* Bytes that dune_save_state() needs, and no more. */
+size_t dune_state_size(void)
 {
-	struct software_bytes *software =
-		(struct software_bytes *)(area + SOFTWARE_BYTES);
+	return fpu.size;
+}
 
+/* Keeps floating-point and vector registers in an area aligned to 64 bytes. */
+void dune_save_state(char *area)
+{
 	if (!fpu.xsave) {
 		asm volatile("fxsave64 (%0)" : : "r" (area) : "memory");
 		return;
@@ -113,6 +116,17 @@ static void save_fpu(char *area)
 	asm volatile("xsave64 (%0)" : : "r" (area),
 		     "a" ((uint32_t)fpu.features),
 		     "d" ((uint32_t)(fpu.features >> 32)) : "memory");
+}
+
+/* With what a handler looks for that wants to know how much there is. */
+static void save_fpu(char *area)
+{
+	struct software_bytes *software =
+		(struct software_bytes *)(area + SOFTWARE_BYTES);
+
+	dune_save_state(area);
+	if (!fpu.xsave)
+		return;
 	memset(software, 0, sizeof(*software));
 	software->magic1 = MAGIC1;
 	software->extended_size = fpu.size + MAGIC2_SIZE;
@@ -129,6 +143,11 @@ static void load_fpu(const char *area, bool extended)
 			     "d" ((uint32_t)(fpu.features >> 32)) : "memory");
 	else
 		asm volatile("fxrstor64 (%0)" : : "r" (area) : "memory");
+}
+
+void dune_load_state(const char *area)
+{
+	load_fpu(area, fpu.xsave);
 }
 
 /* As a new process has them. */
@@ -166,14 +185,15 @@ static void restore_fpu(const struct sigcontext *context)
  * In the few instructions behind SYSCALL the program finds itself at what it
  * called: before the call, with its number in rax, or behind it.
  */
-static void leave_syscall_entry(struct dune_frame *frame)
+static void leave_syscall_entry(const struct dune_thread *thread,
+				struct dune_frame *frame)
 {
-	uint64_t offset = frame->rip - (uint64_t)dune_syscall_entry;
+	uint64_t offset = frame->rip - (uint64_t)thread->syscall_entry;
 
 	if (offset >= PAGE_SIZE)
 		return;
 	/* SYSCALL has two bytes */
-	frame->rip = frame->rcx - (offset ? 0 : 2);
+	frame->rip = frame->rcx - (offset > DUNE_DIRECT ? 0 : 2);
 }
 
 static void fill_registers(struct sigcontext *context,
@@ -245,6 +265,7 @@ static uint64_t stack_for(const struct dune_frame *frame,
 
 /**
  * dune_build_frame() - make a handler be called
+ * @thread: whose it is
  * @frame: what was interrupted; then where the handler begins
  * @info: of the signal
  * @action: of the program for it
@@ -253,7 +274,8 @@ static uint64_t stack_for(const struct dune_frame *frame,
  *
  * Return: whether there was room for it.
  */
-bool dune_build_frame(struct dune_frame *frame, const siginfo_t *info,
+bool dune_build_frame(const struct dune_thread *thread,
+		      struct dune_frame *frame, const siginfo_t *info,
 		      const struct dune_action *action, uint64_t mask,
 		      uint64_t cr2)
 {
@@ -262,7 +284,7 @@ bool dune_build_frame(struct dune_frame *frame, const siginfo_t *info,
 	uint64_t sp;
 	char *state;
 
-	leave_syscall_entry(frame);
+	leave_syscall_entry(thread, frame);
 	sp = stack_for(frame, action, &stack);
 	state = (char *)((sp - fpu.size - MAGIC2_SIZE) & ~63UL);
 	/* aligned as if it had been called */

@@ -277,7 +277,7 @@ static struct dune_action for_kernel(const struct dune_action *action)
  * The signal that waits is blocked from now on: it has to queue again, and to
  * find the handler that it has used up.
  */
-static void hold_back(struct dune_thread *thread)
+void dune_hold_back(struct dune_thread *thread)
 {
 	const struct dune_action *action = &thread->signal.action;
 	int signal = thread->signal.info.si_signo;
@@ -305,11 +305,11 @@ static void call_handler(struct dune_thread *thread, struct dune_frame *frame,
 	if (!(action->flags & SA_NODEFER))
 		blocked |= SIGNAL_BIT(info->si_signo);
 	dune_rseq_abort(thread, (__u64 *)&frame->rip);
-	if (!dune_build_frame(frame, info, action, mask, cr2))
+	if (!dune_build_frame(thread, frame, info, action, mask, cr2))
 		dune_end_by(SIGSEGV);
 	if (thread->pending &&
 	    blocked & SIGNAL_BIT(thread->signal.info.si_signo))
-		hold_back(thread);
+		dune_hold_back(thread);
 	dune_release_signals(thread, blocked);
 }
 
@@ -438,6 +438,19 @@ static bool ask_kernel(const struct dune_frame *frame, uint64_t cr2,
 	return !there || fetch;
 }
 
+/* For a thread that goes on outside: the same bases as in the guest. */
+int dune_outside_bases(const struct dune_thread *thread)
+{
+	struct dune_state state;
+	int err = CALL3(SYS_ioctl, thread->vcpu, DUNE_GET_STATE, &state);
+
+	if (!err) {
+		CALL2(SYS_arch_prctl, ARCH_SET_FS, state.fs.base);
+		CALL2(SYS_arch_prctl, ARCH_SET_GS, state.gs.base);
+	}
+	return err;
+}
+
 #define INT3		0xcc
 
 /*
@@ -450,16 +463,12 @@ static void die(struct dune_thread *thread, struct dune_frame *frame,
 {
 	bool breakpoint = frame->vector == VECTOR_BP &&
 			  *(const uint8_t *)(frame->rip - 1) == INT3;
-	struct dune_state state;
 
-	if (!CALL3(SYS_ioctl, thread->vcpu, DUNE_GET_STATE, &state)) {
-		CALL2(SYS_arch_prctl, ARCH_SET_FS, state.fs.base);
-		CALL2(SYS_arch_prctl, ARCH_SET_GS, state.gs.base);
-	}
+	dune_outside_bases(thread);
 	if (breakpoint) {
 		frame->rip--;
 		if (thread->pending)
-			hold_back(thread);
+			dune_hold_back(thread);
 	} else {
 		/* one instruction only, should it not fault any more */
 		frame->rflags |= EFLAGS_TF;
@@ -475,46 +484,109 @@ static bool handles_memory(const struct dune_sighand *sighand, uint64_t mask)
 	       (handles(sighand, SIGBUS) && !(mask & SIGNAL_BIT(SIGBUS)));
 }
 
-/* The guest had an exception that it does not handle itself. */
-void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
-		    uint64_t cr2)
+/* What is behind a fault; the guest's tables forbid what they have. */
+static enum dune_fault look_into(struct dune_thread *thread,
+				 struct dune_frame *frame, uint64_t cr2)
 {
-	bool absent = frame->vector == VECTOR_PF &&
-		      !(frame->error_code & PF_PRESENT);
-	const struct dune_action none = { .handler = (uint64_t)SIG_DFL };
-	struct dune_sighand *sighand = thread->sighand;
-	struct dune_action action;
-	siginfo_t info;
-	uint64_t mask;
+	enum dune_fault fault = DUNE_FAULT_PROGRAM;
 
-	/* a gibibyte that was not used before */
-	if (absent && dune_map_fault(thread, cr2)) {
+	if (!(frame->error_code & PF_PRESENT))
+		fault = dune_fill_fault(thread, cr2);
+	if (fault == DUNE_FAULT_AGAIN)
 		dune_rseq_abort(thread, (__u64 *)&frame->rip);
-		return;
-	}
+	return fault;
+}
+
+/**
+ * dune_is_gone() - is a page fault over before the program sees it
+ * @thread: whose it is; this is its host's side
+ * @frame: what was interrupted
+ * @cr2: the address
+ *
+ * Return: whether the instruction is only to be tried again.
+ */
+bool dune_is_gone(struct dune_thread *thread, struct dune_frame *frame,
+		  uint64_t cr2)
+{
+	enum dune_fault fault = look_into(thread, frame, cr2);
+	uint64_t mask;
+	siginfo_t info;
+	bool there;
+
+	if (fault != DUNE_FAULT_KERNEL)
+		return fault == DUNE_FAULT_AGAIN;
 	mask = dune_hold_signals(thread);
-	describe_fault(frame, cr2, &info);
-	/* its own page table has it, or forbids it: not the kernel's doing */
-	if (absent && handles_memory(sighand, mask) &&
-	    !ask_kernel(frame, cr2, &info)) {
-		dune_release_signals(thread, mask);
-		return;
-	}
-	action = sighand->actions[info.si_signo];
-	if (!handles(sighand, info.si_signo) ||
-	    mask & SIGNAL_BIT(info.si_signo))
-		die(thread, frame, mask);
+	there = !ask_kernel(frame, cr2, &info);
+	dune_release_signals(thread, mask);
+	return there;
+}
+
+/* dune_copy() came upon what is not there. */
+static void end_copy(struct dune_thread *thread, struct dune_frame *frame,
+		     uint64_t cr2)
+{
+	if (frame->vector != VECTOR_PF || !dune_is_gone(thread, frame, cr2))
+		frame->rip = (uint64_t)dune_copy_failed;
+}
+
+/* A handler for what the thread did itself. */
+static void deliver_fault(struct dune_thread *thread, struct dune_frame *frame,
+			  siginfo_t *info, uint64_t mask, uint64_t cr2)
+{
+	const struct dune_action none = { .handler = (uint64_t)SIG_DFL };
+	struct dune_action action = thread->sighand->actions[info->si_signo];
+
 	if (action.flags & SA_RESETHAND) {
-		set_handles(sighand, info.si_signo, false);
-		raw_sigaction(info.si_signo, &none, NULL);
+		set_handles(thread->sighand, info->si_signo, false);
+		raw_sigaction(info->si_signo, &none, NULL);
 	}
 	/* as it would be in ring 3: the kernel's half, or other rights */
 	if (frame->vector == VECTOR_PF)
 		frame->error_code |= PF_USER |
-				     (cr2 >> 63 || (info.si_signo == SIGSEGV &&
-						    info.si_code == SEGV_ACCERR) ?
+				     (cr2 >> 63 || (info->si_signo == SIGSEGV &&
+						    info->si_code == SEGV_ACCERR) ?
 				      PF_PRESENT : 0);
-	call_handler(thread, frame, &info, &action, mask, cr2);
+	call_handler(thread, frame, info, &action, mask, cr2);
+}
+
+/* The guest had an exception that it does not handle itself. */
+void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
+		    uint64_t cr2)
+{
+	enum dune_fault fault = DUNE_FAULT_PROGRAM;
+	bool page_fault = frame->vector == VECTOR_PF;
+	struct dune_sighand *sighand = thread->sighand;
+	siginfo_t info;
+	uint64_t mask;
+
+	if (frame->rip == (uint64_t)dune_copy_access && !(frame->cs & 3)) {
+		end_copy(thread, frame, cr2);
+		return;
+	}
+	if (page_fault)
+		fault = look_into(thread, frame, cr2);
+	if (fault == DUNE_FAULT_AGAIN)
+		return;
+	mask = dune_hold_signals(thread);
+	describe_fault(frame, cr2, &info);
+	if (page_fault && fault == DUNE_FAULT_PROGRAM &&
+	    !(frame->error_code & PF_PRESENT))
+		info.si_code = SEGV_MAPERR;
+	if (fault == DUNE_FAULT_KERNEL && handles_memory(sighand, mask) &&
+	    !ask_kernel(frame, cr2, &info)) {
+		dune_release_signals(thread, mask);
+		return;
+	}
+	if (handles(sighand, info.si_signo) &&
+	    !(mask & SIGNAL_BIT(info.si_signo))) {
+		deliver_fault(thread, frame, &info, mask, cr2);
+		return;
+	}
+	/* outside there may be no fault at all, or what ring 3 may not do */
+	if (frame->cs & 3 || (page_fault && fault == DUNE_FAULT_PROGRAM &&
+			      !(cr2 >> 47)))
+		dune_end_by(info.si_signo);
+	die(thread, frame, mask);
 }
 
 /* Where the kernel has our handler, the program's is what it asked for. */
@@ -633,10 +705,10 @@ struct dune_sighand *dune_sighand_get(struct dune_sighand *sighand, bool share)
 		__atomic_add_fetch(&sighand->users, 1, __ATOMIC_RELAXED);
 		return sighand;
 	}
-	copy = (void *)dune_raw_syscall(SYS_mmap, 0, sizeof(*copy),
+	copy = (void *)dune_syscall(SYS_mmap, 0, sizeof(*copy),
 					PROT_READ | PROT_WRITE,
 					MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if ((long)copy < 0 && (long)copy > -PAGE_SIZE)
+	if (dune_is_error((long)copy))
 		return NULL;
 	dune_lock(&sighand->lock);
 	memcpy(copy->actions, sighand->actions, sizeof(copy->actions));

@@ -18,6 +18,8 @@
  * struct chunk - memory for threads
  * @next: those made before
  * @used: which blocks are; 0 is this
+ * @stacks: of the blocks, for handlers, where those in the blocks are too small
+ * @entries: what SYSCALL calls, on a page of its own
  *
  * Aligned to its size. None is ever given back: a stack that is looked up by
  * another thread's handler must not vanish.
@@ -25,38 +27,132 @@
 struct chunk {
 	struct chunk *next;
 	uint8_t used[BLOCKS];
+	char *stacks[BLOCKS];
+	uint8_t entries[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 };
 
 static struct chunk *chunks;
 
+/* Threads that are in Dune, or about to be; and how large their stacks are. */
+static unsigned int count;
+static uint64_t handler_size;
+
 /* Held while a thread gets or loses what a child of fork() has to know of. */
 static int lock;
 
+static struct dune_thread *block_of(struct chunk *chunk, int i)
+{
+	return (struct dune_thread *)((char *)chunk + i * DUNE_THREAD_SIZE);
+}
+
+/* An instruction with an operand that is found from its own place. */
+static uint8_t *put_relative(uint8_t *code, const char *opcode, size_t size,
+			     const void *operand)
+{
+	int32_t distance;
+
+	memcpy(code, opcode, size);
+	code += size;
+	distance = (const uint8_t *)operand - (code + sizeof(distance));
+	memcpy(code, &distance, sizeof(distance));
+	return code + sizeof(distance);
+}
+
+/*
+ * What SYSCALL calls for one thread: a jump to where the thread says. In ring 0
+ * that is the instruction that leaves the guest, which is the CPU's own, and a
+ * jump back to where SYSCALL was executed: no stack is used, and with SFMASK
+ * zero the flags are as they were. In ring 3 it is the rest of this: the stack
+ * has to be another one before anything else.
+ */
+static void make_entry(uint8_t *code, struct dune_thread *thread)
+{
+	static const char jump[] = "\xff\x25", save_rsp[] = "\x48\x89\x25",
+			  load_rsp[] = "\x48\x8b\x25";
+
+	put_relative(code, jump, 2, &thread->syscall_target);
+	code += DUNE_USER_PATH;
+	code = put_relative(code, save_rsp, 3, &thread->user_rsp);
+	code = put_relative(code, load_rsp, 3, &thread->ring0_rsp);
+	put_relative(code, jump, 2, &thread->user_entry);
+}
+
+static bool make_entries(struct chunk *chunk)
+{
+	static const uint8_t jump_back[] = { 0xff, 0xe1 };	/* jmp *%rcx */
+	uint8_t *direct = chunk->entries + DUNE_DIRECT;
+	unsigned int len = dune_module.hypercall_len;
+	int i;
+
+	for (i = 1; i < BLOCKS; i++)
+		make_entry(chunk->entries + i * DUNE_ENTRY_SIZE,
+			   block_of(chunk, i));
+	memcpy(direct, dune_module.hypercall, len);
+	memcpy(direct + len, jump_back, sizeof(jump_back));
+	return !CALL3(SYS_mprotect, chunk->entries, PAGE_SIZE,
+		      PROT_READ | PROT_EXEC);
+}
+
 static struct chunk *new_chunk(void)
 {
-	char *area = (char *)dune_raw_syscall(SYS_mmap, 0, 2 * CHUNK_SIZE,
-					      PROT_READ | PROT_WRITE,
-					      MAP_PRIVATE | MAP_ANONYMOUS |
-					      MAP_NORESERVE, -1, 0);
-	struct chunk *chunk;
-	uint64_t before;
+	struct chunk *chunk = dune_own_map(CHUNK_SIZE, CHUNK_SIZE);
 
-	if ((long)area < 0 && (long)area > -PAGE_SIZE)
+	if (!chunk || !make_entries(chunk))
 		return NULL;
-	before = -(uint64_t)area & (CHUNK_SIZE - 1);
-	chunk = (struct chunk *)(area + before);
-	if (before)
-		CALL2(SYS_munmap, area, before);
-	CALL2(SYS_munmap, area + before + CHUNK_SIZE, CHUNK_SIZE - before);
 	chunk->used[0] = 1;
 	chunk->next = chunks;
 	__atomic_store_n(&chunks, chunk, __ATOMIC_RELEASE);
 	return chunk;
 }
 
-static struct dune_thread *block_of(struct chunk *chunk, int i)
+static struct chunk *chunk_of(const struct dune_thread *thread)
 {
-	return (struct dune_thread *)((char *)chunk + i * DUNE_THREAD_SIZE);
+	return (struct chunk *)((uint64_t)thread & ~(CHUNK_SIZE - 1));
+}
+
+static unsigned int block_number(const struct dune_thread *thread)
+{
+	return ((char *)thread - (char *)chunk_of(thread)) / DUNE_THREAD_SIZE;
+}
+
+/* A stack that a block has once it keeps. */
+static bool take_stack(struct dune_thread *thread)
+{
+	char **place = &chunk_of(thread)->stacks[block_number(thread)];
+
+	thread->handler_size = DUNE_HANDLER_STACK - DUNE_SIGNAL_STACK;
+	thread->handler_stack = (char *)thread + DUNE_HANDLER_STACK;
+	if (handler_size <= thread->handler_size)
+		return true;
+	if (!*place)
+		*place = dune_own_map(handler_size, PAGE_SIZE);
+	thread->handler_size = handler_size;
+	thread->handler_stack = *place + handler_size;
+	return *place;
+}
+
+/* Larger stacks for handlers from now on; in bytes, 0: none. */
+void dune_thread_init(uint64_t size)
+{
+	handler_size = size;
+}
+
+/* What SYSCALL calls. */
+const uint8_t *dune_thread_entry(const struct dune_thread *thread)
+{
+	return thread->syscall_entry + block_number(thread) * DUNE_ENTRY_SIZE;
+}
+
+static void set_up_block(struct dune_thread *thread)
+{
+	struct chunk *chunk = chunk_of(thread);
+
+	memset(thread, 0, sizeof(*thread));
+	thread->vcpu = -1;
+	thread->host_stack = (char *)thread + DUNE_THREAD_SIZE;
+	thread->syscall_entry = chunk->entries;
+	thread->syscall_target = chunk->entries + DUNE_DIRECT;
+	thread->user_entry = dune_user_entry;
 }
 
 static struct dune_thread *take_block(void)
@@ -79,20 +175,14 @@ static struct dune_thread *take_block(void)
 		}
 	}
 	dune_unlock(&lock);
-	if (thread) {
-		memset(thread, 0, sizeof(*thread));
-		thread->vcpu = -1;
-		thread->syscall_entry = dune_syscall_entry;
-	}
+	if (thread)
+		set_up_block(thread);
 	return thread;
 }
 
 static uint8_t *used_flag(struct dune_thread *thread)
 {
-	struct chunk *chunk =
-		(struct chunk *)((uint64_t)thread & ~(CHUNK_SIZE - 1));
-
-	return &chunk->used[((char *)thread - (char *)chunk) / DUNE_THREAD_SIZE];
+	return &chunk_of(thread)->used[block_number(thread)];
 }
 
 /* Whose stack an address is on; NULL: of no thread in Dune. */
@@ -105,6 +195,46 @@ struct dune_thread *dune_thread_of(const void *stack)
 			return (void *)((uint64_t)stack &
 					~(DUNE_THREAD_SIZE - 1));
 	return NULL;
+}
+
+/* The guest's own thread, by its descriptor table; NULL if that is not ours. */
+struct dune_thread *dune_self(void)
+{
+	struct __attribute__((packed)) {
+		uint16_t limit;
+		uint64_t base;
+	} table;
+
+	asm volatile("sgdt %0" : "=m" (table));
+	if (!dune_is_own(table.base))
+		return NULL;
+	return (void *)(table.base & ~(DUNE_THREAD_SIZE - 1));
+}
+
+unsigned int dune_thread_count(void)
+{
+	return __atomic_load_n(&count, __ATOMIC_ACQUIRE);
+}
+
+bool dune_root_in_use(const struct dune_root *root)
+{
+	struct chunk *chunk = __atomic_load_n(&chunks, __ATOMIC_ACQUIRE);
+	int i;
+
+	for (; chunk; chunk = chunk->next)
+		for (i = 1; i < BLOCKS; i++)
+			if (chunk->used[i] && block_of(chunk, i)->root == root)
+				return true;
+	return false;
+}
+
+/* What the guest's side must not miss: a fault would need it itself. */
+int dune_thread_show(int vcpu, struct dune_thread *thread)
+{
+	char *stack = thread->handler_stack - thread->handler_size;
+	int err = dune_own_show(vcpu, chunk_of(thread), CHUNK_SIZE);
+
+	return err ?: dune_own_show(vcpu, stack, thread->handler_size);
 }
 
 static void close_vcpu(struct dune_thread *thread)
@@ -129,11 +259,11 @@ static int make_vcpu(struct dune_thread *thread, void *place)
 	dune_unlock(&lock);
 	if (fd < 0)
 		return fd;
-	run = dune_raw_syscall(SYS_mmap, (long)place, PAGE_SIZE,
+	run = dune_syscall(SYS_mmap, (long)place, PAGE_SIZE,
 			       PROT_READ | PROT_WRITE,
 			       MAP_SHARED | (place ? MAP_FIXED : 0),
 			       thread->vcpu, 0);
-	if (run < 0 && run > -PAGE_SIZE) {
+	if (dune_is_error(run)) {
 		close_vcpu(thread);
 		return run;
 	}
@@ -148,10 +278,11 @@ int dune_thread_create(struct dune_thread **new)
 
 	if (!thread)
 		return -ENOMEM;
-	thread->host_stack = (char *)thread + DUNE_THREAD_SIZE;
-	err = make_vcpu(thread, NULL);
+	err = take_stack(thread) ? make_vcpu(thread, NULL) : -ENOMEM;
 	if (err)
 		__atomic_store_n(used_flag(thread), 0, __ATOMIC_RELEASE);
+	else
+		__atomic_add_fetch(&count, 1, __ATOMIC_RELEASE);
 	*new = thread;
 	return err;
 }
@@ -159,6 +290,8 @@ int dune_thread_create(struct dune_thread **new)
 static void give_back(struct dune_thread *thread)
 {
 	close_vcpu(thread);
+	thread->root = NULL;
+	__atomic_sub_fetch(&count, 1, __ATOMIC_RELEASE);
 	CALL2(SYS_munmap, thread->run, PAGE_SIZE);
 	if (thread->sighand)
 		dune_sighand_put(thread->sighand);
@@ -307,8 +440,8 @@ static long prepare_child(struct dune_thread *child, struct dune_thread *parent,
 	if (birth->flags & CLONE_SETTLS)
 		state.fs.base = birth->tls;
 	/* the guest's side of it must not fault on its own stack */
-	err = dune_map_range(parent->vcpu, (uint64_t)child,
-			     (uint64_t)child + DUNE_THREAD_SIZE);
+	child->root = parent->root;
+	err = dune_thread_show(parent->vcpu, child);
 	if (err)
 		return err;
 	child->run->regs = parent->run->regs;
@@ -374,6 +507,7 @@ static int become_process(struct dune_thread *thread,
 	int err;
 
 	forget_others(thread);
+	count = 1;
 	/* signals that wait are the parent's */
 	thread->pending = false;
 	thread->signalled = false;
@@ -382,7 +516,7 @@ static int become_process(struct dune_thread *thread,
 	if (err)
 		return err;
 	thread->run->regs = *regs;
-	err = dune_map_again(thread->vcpu);
+	err = dune_window_again(thread->vcpu);
 	if (err)
 		return err;
 	return CALL3(SYS_ioctl, thread->vcpu, DUNE_SET_STATE, state);
@@ -398,6 +532,27 @@ static void fail_in_child(void)
 		CALL1(SYS_exit_group, 127);
 }
 
+/* No other thread is to hold one when the memory is copied. */
+static void take_locks(struct dune_thread *thread)
+{
+	dune_tables_lock();
+	dune_lock(&lock);
+	dune_lock(&thread->sighand->lock);
+	dune_page_lock();
+	dune_own_lock();
+	dune_window_lock();
+}
+
+static void release_locks(struct dune_thread *thread)
+{
+	dune_window_unlock();
+	dune_own_unlock();
+	dune_page_unlock();
+	dune_unlock(&thread->sighand->lock);
+	dune_unlock(&lock);
+	dune_tables_unlock(0);
+}
+
 static long clone_process(struct dune_thread *thread, struct birth *birth)
 {
 	struct dune_regs regs = thread->run->regs;
@@ -410,14 +565,9 @@ static long clone_process(struct dune_thread *thread, struct birth *birth)
 		state.fs.base = birth->tls;
 	if (birth->stack)
 		regs.rsp = birth->stack;
-	/* no other thread is to hold one when the memory is copied */
-	dune_map_lock();
-	dune_lock(&lock);
-	dune_lock(&thread->sighand->lock);
+	take_locks(thread);
 	ret = make_birth(birth, NULL);
-	dune_unlock(&thread->sighand->lock);
-	dune_unlock(&lock);
-	dune_map_unlock();
+	release_locks(thread);
 	if (!ret && birth->flags & CLONE_CLEAR_SIGHAND)
 		dune_sighand_clear(thread->sighand);
 	if (!ret && become_process(thread, &regs, &state))

@@ -8,12 +8,6 @@
  */
 #include "internal.h"
 
-/* Selectors: SYSCALL takes the second for its stack segment. */
-#define KERNEL_CODE	0x08
-#define KERNEL_DATA	0x10
-#define TSS_SELECTOR	0x18
-#define USER_DATA	0x2b
-
 /* Its limit is the number of the CPU, and above that of the node. */
 #define CPU_SELECTOR	0x7b
 #define CPU_MASK	0xfff
@@ -37,7 +31,7 @@ static void set_gate(int vector)
 		.offset_low = stub,
 		.offset_middle = stub >> 16,
 		.offset_high = stub >> 32,
-		.selector = KERNEL_CODE,
+		.selector = RING0_CODE,
 		/* not on the stack of a handler that it interrupts */
 		.ist = vector == DUNE_VECTOR_SIGNAL ? 2 : 1,
 		.type = GATE_INTERRUPT,
@@ -51,12 +45,13 @@ static void set_gdt(struct dune_thread *thread)
 	uint64_t *gdt = thread->gdt;
 
 	/* programs load what they have outside */
-	gdt[USER_DATA / 8] = 0x00cff3000000ffffULL;
-	gdt[KERNEL_CODE / 8] = 0x00af9b000000ffffULL;
-	gdt[KERNEL_DATA / 8] = 0x00cf93000000ffffULL;
-	gdt[TSS_SELECTOR / 8] = limit | (base & 0xffffff) << 16 |
+	gdt[RING3_DATA / 8] = 0x00cff3000000ffffULL;
+	gdt[RING3_CODE / 8] = 0x00affb000000ffffULL;
+	gdt[RING0_CODE / 8] = 0x00af9b000000ffffULL;
+	gdt[RING0_DATA / 8] = 0x00cf93000000ffffULL;
+	gdt[RING0_TSS / 8] = limit | (base & 0xffffff) << 16 |
 				0x8bULL << 40 | (base >> 24 & 0xff) << 56;
-	gdt[TSS_SELECTOR / 8 + 1] = base >> 32;
+	gdt[RING0_TSS / 8 + 1] = base >> 32;
 }
 
 /**
@@ -100,11 +95,14 @@ void dune_trap_set_up(struct dune_thread *thread, struct dune_state *state)
 	state->idt.limit = sizeof(idt) - 1;
 	state->tr.base = (uint64_t)&thread->tss;
 	state->tr.limit = sizeof(thread->tss) - 1;
-	state->tr.selector = TSS_SELECTOR;
-	state->star = (uint64_t)KERNEL_CODE << 32;
+	state->tr.selector = RING0_TSS;
+	/* SYSRET loads SS and CS from 8 and 16 behind what it is given */
+	state->star = (uint64_t)RING0_CODE << 32 |
+		      (uint64_t)(RING3_CODE - 16) << 48;
+	state->lstar = (uint64_t)dune_thread_entry(thread);
 }
 
-static uint64_t fault_address(void)
+uint64_t dune_fault_address(void)
 {
 	uint64_t address;
 
@@ -112,14 +110,45 @@ static uint64_t fault_address(void)
 	return address;
 }
 
-/*
- * Called by the stubs. The host's side of the thread has all that there is to
- * know, and changes the frame.
- */
-void dune_trap(struct dune_frame *frame)
+/* Where the handler goes on with the frame: below what is in use. */
+static struct dune_frame *move_frame(struct dune_thread *thread,
+				     const struct dune_frame *frame)
 {
+	uint64_t end = (uint64_t)thread->handler_stack;
+	struct dune_frame *place;
+
+	if (dune_is_user(thread, frame))
+		end = thread->ring0_rsp;
+	else if (end - frame->rsp < thread->handler_size)
+		end = frame->rsp - RED_ZONE;
+	place = (struct dune_frame *)(end & ~15UL) - 1;
+	*place = *frame;
+	return place;
+}
+
+/**
+ * dune_trap() - called by the stubs, on a stack that the next trap uses, too
+ * @frame: what was interrupted
+ *
+ * The host's side of the thread has all that there is to know, and changes the
+ * frame; unless the program has a handler.
+ *
+ * Return: NULL: go on with @frame; else where it was moved to, for
+ * dune_handle().
+ */
+struct dune_frame *dune_trap(struct dune_frame *frame)
+{
+	struct dune_thread *thread = dune_self();
+
+	if (thread && dune_user_trap(thread, frame))
+		return NULL;
+	if (thread && dune_has_handler(frame))
+		return move_frame(thread, frame);
 	if (frame->vector == DUNE_VECTOR_SIGNAL)
 		CALL1(DUNE_CALL_SIGNAL, frame);
 	else
-		CALL2(DUNE_CALL_EXCEPTION, frame, fault_address());
+		CALL2(DUNE_CALL_EXCEPTION, frame, dune_fault_address());
+	if (thread)
+		dune_user_return(thread, frame);
+	return NULL;
 }

@@ -50,8 +50,8 @@ enum dune_verdict { DUNE_DONE, DUNE_PASS };
  * Runs in ring 0 with interrupts off, so that no signal comes: on the stack of
  * dune_run_user() for what happens in ring 3, else on one of the thread's own
  * (&dune_options.stack_size) below what is in use of it. It may fault itself,
- * call the functions of libdune that say so, make system calls, and leave by
- * siglongjmp() to ring 0.
+ * call the functions of libdune that say so, make system calls, and, if it was
+ * called from ring 0, leave by siglongjmp() after dune_set_interrupts().
  */
 typedef enum dune_verdict (*dune_trap_handler)(struct dune_frame *frame);
 
@@ -106,6 +106,21 @@ static inline void dune_step(struct dune_frame *frame, int on)
 		frame->rflags |= DUNE_RFLAGS_TF;
 	else
 		frame->rflags &= ~DUNE_RFLAGS_TF;
+}
+
+/**
+ * dune_set_interrupts() - let signals come, or not
+ * @on: whether
+ *
+ * In ring 0 of Dune only. Costs an instruction; what waits comes when they are
+ * on again.
+ */
+static inline void dune_set_interrupts(int on)
+{
+	if (on)
+		__asm__ volatile("sti" : : : "memory");
+	else
+		__asm__ volatile("cli" : : : "memory");
 }
 
 /**

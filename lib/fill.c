@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Memory that a root shows when it is first used. What is behind an address the
+ * nested page table decides, so an ordinary mmap() or munmap() changes nothing
+ * in the guest's tables.
+ */
+#include "internal.h"
+#include "table.h"
+
+#include <errno.h>
+
+/* Counts changes of any root. */
+static uint64_t generation;
+
+void dune_tables_changed(void)
+{
+	__atomic_add_fetch(&generation, 1, __ATOMIC_RELEASE);
+}
+
+/* All of a range, some of which may be there already. */
+int dune_fill_range(int vcpu, struct dune_root *root, uint64_t start,
+		    uint64_t end)
+{
+	int err;
+
+	for (; start < end; start += PAGE_SIZE) {
+		err = dune_table_fill(vcpu, root, start);
+		if (err && err != -EEXIST)
+			return err;
+	}
+	return 0;
+}
+
+static int fill_root(struct dune_thread *thread, uint64_t address)
+{
+	struct dune_root *root = thread->root;
+
+	/* where a process cannot have any the kernel knows what to say */
+	if (address >> 47)
+		return -EEXIST;
+	if (!(root->flags & DUNE_ROOT_FILL))
+		return dune_bits_at(root, address) ? -EEXIST : -ENOENT;
+	return dune_table_fill(thread->vcpu, root, address);
+}
+
+static int fill(struct dune_thread *thread, uint64_t address)
+{
+	uint64_t flags;
+	int err;
+
+	if (dune_is_own(address))
+		return dune_own_fill(thread->vcpu, address);
+	/* in what dune_walk() calls the thread has them itself */
+	if (thread->has_tables)
+		return fill_root(thread, address);
+	flags = dune_tables_lock();
+	err = fill_root(thread, address);
+	dune_tables_unlock(flags);
+	return err;
+}
+
+/**
+ * dune_fill_fault() - look into a fault at an address that the guest did not see
+ * @thread: whose guest it is; this is its host's side
+ * @address: the address
+ *
+ * Return: DUNE_FAULT_AGAIN when it is to try again: it sees the address now; or
+ * some, perhaps this, has changed since the thread's last fault.
+ * DUNE_FAULT_KERNEL when its tables have it, so that it is the process that has
+ * no memory there. DUNE_FAULT_PROGRAM when the program took it away, or there
+ * is no room to show it.
+ */
+enum dune_fault dune_fill_fault(struct dune_thread *thread, uint64_t address)
+{
+	uint64_t seen = thread->generation;
+	int err = fill(thread, address);
+
+	if (!err)
+		dune_tables_changed();
+	thread->generation = __atomic_load_n(&generation, __ATOMIC_ACQUIRE);
+	if (!err || (err == -EEXIST && thread->generation != seen))
+		return DUNE_FAULT_AGAIN;
+	return err == -EEXIST ? DUNE_FAULT_KERNEL : DUNE_FAULT_PROGRAM;
+}

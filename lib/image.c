@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The parts of libdune's code and data that the guest needs wherever it is.
+ * They may be within a shared object or a program: merge.lds gives them names.
+ */
+#include "internal.h"
+#include "table.h"
+
+/* The linker makes symbols for sections with such names. */
+#define PART(name)							\
+	extern const char __start_##name[], __stop_##name[]		\
+		__attribute__((visibility("hidden")))
+
+PART(dune_text);
+PART(dune_rodata);
+PART(dune_data);
+PART(dune_bss);
+
+static const struct {
+	const char *start, *end;
+	uint64_t bits;
+} parts[] = {
+	{ __start_dune_text, __stop_dune_text, 0 },
+	{ __start_dune_rodata, __stop_dune_rodata, DUNE_PTE_NOEXEC },
+	{ __start_dune_data, __stop_dune_data,
+	  DUNE_PTE_WRITE | DUNE_PTE_NOEXEC },
+	{ __start_dune_bss, __stop_dune_bss,
+	  DUNE_PTE_WRITE | DUNE_PTE_NOEXEC },
+};
+
+#define PARTS	(sizeof(parts) / sizeof(parts[0]))
+
+static uint64_t page_start(const char *address)
+{
+	return (uint64_t)address & ~(PAGE_SIZE - 1UL);
+}
+
+static uint64_t page_end(const char *address)
+{
+	return page_start(address + PAGE_SIZE - 1);
+}
+
+/**
+ * dune_image_map() - show them in a new root
+ * @vcpu: descriptor of a virtual CPU that this thread may ask
+ * @root: the root
+ *
+ * In one that is filled in all that is beside them on larger pages is, too.
+ *
+ * Return: 0; as dune_map().
+ */
+int dune_image_map(int vcpu, struct dune_root *root)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < PARTS && !err; i++) {
+		uint64_t start = page_start(parts[i].start);
+		uint64_t end = page_end(parts[i].end);
+
+		if (root->flags & DUNE_ROOT_FILL)
+			err = dune_fill_range(vcpu, root, start, end);
+		else if (end > start)
+			err = dune_map_new(vcpu, root, start, end - start,
+					   parts[i].bits);
+	}
+	return err;
+}
+
+/* Is any of a range libdune's? */
+bool dune_is_protected(uint64_t start, uint64_t size)
+{
+	unsigned int i;
+
+	for (i = 0; i < PARTS; i++)
+		if (start < page_end(parts[i].end) &&
+		    start + size > page_start(parts[i].start))
+			return true;
+	return dune_is_own(start) || dune_is_own(start + size - 1) ||
+	       (start >> 39 < dune_own_slot() &&
+		(start + size - 1) >> 39 > dune_own_slot());
+}

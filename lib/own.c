@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Memory of libdune's own: tables, stacks, pages. All of it is in one entry of
+ * the highest level of a page table (512 GiB of addresses), which all roots
+ * share; so what is added is in every root at once.
+ *
+ * The page with what that entry leads to is the second of this range. Where the
+ * CPU has no pages of 1 GiB, each gibibyte begins with the table that maps it.
+ */
+#include "internal.h"
+#include "table.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+/* Far from where the kernel and sanitizers put things. */
+#define FIRST_SLOT	151
+#define LAST_SLOT	100
+
+/* How often something may be in the way. */
+#define ATTEMPTS	64
+
+static struct {
+	uint64_t start;		/* 0: not there yet */
+	uint64_t next;		/* what is below is in use, or was */
+	int lock;
+} own;
+
+static void *map_at(uint64_t address, uint64_t size, int prot)
+{
+	long area = dune_syscall(SYS_mmap, address, size, prot, MAP_PRIVATE |
+				 MAP_ANONYMOUS | MAP_NORESERVE |
+				 MAP_FIXED_NOREPLACE, -1, 0);
+
+	return area < 0 ? NULL : (void *)area;
+}
+
+/* Addresses that nothing uses, as far as the limits let us see. */
+static bool is_free(uint64_t slot)
+{
+	long area = dune_syscall(SYS_mmap, slot, DUNE_OWN_SIZE, PROT_NONE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+				 MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (area > 0)
+		CALL2(SYS_munmap, area, DUNE_OWN_SIZE);
+	return area != -EEXIST;
+}
+
+/**
+ * dune_own_init() - choose where it is
+ *
+ * Return: 0; -ENOMEM.
+ */
+int dune_own_init(void)
+{
+	uint64_t slot;
+
+	for (slot = FIRST_SLOT; slot >= LAST_SLOT; slot--) {
+		uint64_t start = slot * DUNE_OWN_SIZE;
+
+		if (!is_free(start) ||
+		    !map_at(start, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE))
+			continue;
+		own.start = start;
+		own.next = start + 2 * PAGE_SIZE;
+		return 0;
+	}
+	return -ENOMEM;
+}
+
+/* The tables that every gibibyte begins with. */
+static bool begin_gibibytes(uint64_t from, uint64_t to)
+{
+	uint64_t start;
+
+	for (start = (from & ~WINDOW_MASK) + WINDOW_SIZE; start < to;
+	     start += WINDOW_SIZE)
+		if (!map_at(start, PAGE_SIZE, PROT_READ | PROT_WRITE))
+			return false;
+	return true;
+}
+
+static uint64_t place_for(uint64_t size, uint64_t align)
+{
+	uint64_t start = (own.next + align - 1) & ~(align - 1);
+
+	/* not over the beginning of a gibibyte */
+	if (start / WINDOW_SIZE != (start + size - 1) / WINDOW_SIZE ||
+	    !(start & WINDOW_MASK)) {
+		start = (start + WINDOW_SIZE - 1) & ~WINDOW_MASK;
+		start += align > PAGE_SIZE ? align : PAGE_SIZE;
+	}
+	return start;
+}
+
+/**
+ * dune_own_map() - memory that is in every root
+ * @size: in bytes, multiple of 4 KiB, up to half of a gibibyte
+ * @align: power of two, as @size
+ *
+ * For reading and writing. Is never given back, so it is to be used again.
+ *
+ * Return: the memory, zero; NULL when there is none.
+ */
+void *dune_own_map(uint64_t size, uint64_t align)
+{
+	void *area = NULL;
+	int i;
+
+	dune_lock(&own.lock);
+	for (i = 0; i < ATTEMPTS && !area; i++) {
+		uint64_t start = place_for(size, align);
+
+		if (start + size > own.start + DUNE_OWN_SIZE)
+			break;
+		if (begin_gibibytes(own.next - 1, start + size))
+			area = map_at(start, size, PROT_READ | PROT_WRITE);
+		own.next = start + size;
+	}
+	dune_unlock(&own.lock);
+	return area;
+}
+
+bool dune_is_own(uint64_t address)
+{
+	return own.start && address - own.start < DUNE_OWN_SIZE;
+}
+
+/* Index of the entry that all roots share. */
+unsigned int dune_own_slot(void)
+{
+	return own.start / DUNE_OWN_SIZE;
+}
+
+static pte_t *own_table(void)
+{
+	return (pte_t *)(own.start + PAGE_SIZE);
+}
+
+/**
+ * dune_own_fill() - make a gibibyte of it visible to the guest
+ * @vcpu: descriptor of a virtual CPU that this thread may ask
+ * @address: in there
+ *
+ * Takes no lock but that of the windows, so it may be called by who has one.
+ *
+ * Return: 0; -EEXIST when it is visible; as DUNE_GET_WINDOW.
+ */
+int dune_own_fill(int vcpu, uint64_t address)
+{
+	pte_t *entry = &own_table()[(address - own.start) / WINDOW_SIZE];
+	uint64_t physical;
+	int err;
+
+	if (__atomic_load_n(entry, __ATOMIC_RELAXED))
+		return -EEXIST;
+	err = dune_window(vcpu, address & ~WINDOW_MASK, &physical);
+	if (err)
+		return err;
+	if (dune_table_has_1g()) {
+		__atomic_store_n(entry, physical | DUNE_PTE_PRESENT |
+				 DUNE_PTE_WRITE | PTE_LARGE, __ATOMIC_RELEASE);
+		return 0;
+	}
+	dune_table_fill_2m((pte_t *)(address & ~WINDOW_MASK), physical);
+	__atomic_store_n(entry, physical | PTE_TABLE, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/**
+ * dune_own_show() - the same for a range
+ * @vcpu: as for dune_own_fill()
+ * @start: first address
+ * @size: in bytes
+ *
+ * Return: 0; as DUNE_GET_WINDOW.
+ */
+int dune_own_show(int vcpu, const void *start, uint64_t size)
+{
+	uint64_t address = (uint64_t)start & ~WINDOW_MASK;
+	int err;
+
+	for (; address < (uint64_t)start + size; address += WINDOW_SIZE) {
+		err = dune_own_fill(vcpu, address);
+		if (err && err != -EEXIST)
+			return err;
+	}
+	return 0;
+}
+
+/**
+ * dune_own_entry() - what a root has in the entry of this range
+ * @vcpu: as for dune_own_fill()
+ * @entry: set on success
+ *
+ * Return: 0; as DUNE_GET_WINDOW.
+ */
+int dune_own_entry(int vcpu, pte_t *entry)
+{
+	uint64_t physical;
+	int err = dune_window(vcpu, own.start, &physical);
+
+	if (!err)
+		*entry = (physical + PAGE_SIZE) | PTE_TABLE;
+	return err;
+}
+
+void dune_own_lock(void)
+{
+	dune_lock(&own.lock);
+}
+
+void dune_own_unlock(void)
+{
+	dune_unlock(&own.lock);
+}

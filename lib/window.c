@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Guest-physical memory: gibibytes of the process, as the module hands them out. */
+#include "internal.h"
+#include "table.h"
+
+#include <errno.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+/* Gibibytes that a process can have, and the guest-physical memory at most. */
+#define WINDOWS		(1U << (47 - DUNE_WINDOW_SHIFT))
+
+/*
+ * By number of the gibibyte, 0 where not known yet, else one more than what it
+ * is. A child has to ask in the same order to get the same.
+ */
+static struct {
+	uint32_t *of_memory, *of_window, *order;
+	unsigned int count;
+	int lock;
+} windows;
+
+/**
+ * dune_window_init() - get ready to ask
+ *
+ * Return: 0; -ENOMEM.
+ */
+int dune_window_init(void)
+{
+	uint32_t *memory;
+
+	if (windows.of_memory)
+		return 0;
+	memory = dune_own_map(3 * WINDOWS * sizeof(*memory), PAGE_SIZE);
+	if (!memory)
+		return -ENOMEM;
+	windows.of_window = memory + WINDOWS;
+	windows.order = memory + 2 * WINDOWS;
+	windows.of_memory = memory;
+	return 0;
+}
+
+static int ask(int vcpu, uint64_t address, uint64_t *physical)
+{
+	struct dune_window window = { .address = address };
+	long ret = CALL3(SYS_ioctl, vcpu, DUNE_GET_WINDOW, &window);
+
+	*physical = window.guest_physical;
+	return ret;
+}
+
+static int ask_once(int vcpu, uint64_t address)
+{
+	uint32_t number = address >> DUNE_WINDOW_SHIFT;
+	uint64_t physical;
+	int err;
+
+	if (windows.of_memory[number])
+		return 0;
+	err = ask(vcpu, address, &physical);
+	if (err)
+		return err;
+	windows.of_window[physical >> DUNE_WINDOW_SHIFT] = number + 1;
+	windows.order[windows.count++] = number;
+	__atomic_store_n(&windows.of_memory[number],
+			 (physical >> DUNE_WINDOW_SHIFT) + 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/**
+ * dune_window() - where the guest finds memory
+ * @vcpu: descriptor of a virtual CPU that this thread may ask
+ * @address: of the memory, below 2^47
+ * @physical: set on success: of the same byte
+ *
+ * Return: 0; as DUNE_GET_WINDOW.
+ */
+int dune_window(int vcpu, uint64_t address, uint64_t *physical)
+{
+	uint32_t number = address >> DUNE_WINDOW_SHIFT, found;
+	int err = 0;
+
+	found = __atomic_load_n(&windows.of_memory[number], __ATOMIC_ACQUIRE);
+	if (!found) {
+		uint64_t flags = dune_lock_masked(&windows.lock);
+
+		err = ask_once(vcpu, address);
+		dune_unlock_masked(&windows.lock, flags);
+		found = windows.of_memory[number];
+	}
+	*physical = ((uint64_t)(found - 1) << DUNE_WINDOW_SHIFT) |
+		    (address & WINDOW_MASK);
+	return err;
+}
+
+/* What of the process a guest-physical address is that dune_window() gave. */
+void *dune_window_memory(uint64_t physical)
+{
+	uint64_t number = windows.of_window[physical >> DUNE_WINDOW_SHIFT] - 1;
+
+	return (void *)(number << DUNE_WINDOW_SHIFT | (physical & WINDOW_MASK));
+}
+
+/* In a child: where windows are handed out in order, the same ones. */
+int dune_window_again(int vcpu)
+{
+	uint64_t physical;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < windows.count && !err; i++)
+		err = ask(vcpu, (uint64_t)windows.order[i] << DUNE_WINDOW_SHIFT,
+			  &physical);
+	return err;
+}
+
+void dune_window_lock(void)
+{
+	dune_lock(&windows.lock);
+}
+
+void dune_window_unlock(void)
+{
+	dune_unlock(&windows.lock);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* For tests of libdune's functions, which run in ring 0 by it. */
+#ifndef DUNE_SELFTESTS_IN_DUNE_H
+#define DUNE_SELFTESTS_IN_DUNE_H
+
+#include "kselftest_harness.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <dune/dune.h>
+
+#include "need_dune.h"
+
+#define PAGE	DUNE_PAGE_SIZE
+#define LARGE	DUNE_PAGE_SIZE_2M
+#define HUGE	DUNE_PAGE_SIZE_1G
+
+/* The harness runs each test in a process of its own. */
+#define ENTER_DUNE() do {						\
+	ASSERT_EQ(0, dune_init(NULL));					\
+	ASSERT_EQ(0, dune_enter());					\
+} while (0)
+
+/* Memory with nothing in it, aligned to 2 MiB. */
+static inline char *get_memory(size_t size)
+{
+	char *area = mmap(NULL, size + LARGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (area == MAP_FAILED)
+		return NULL;
+	return (char *)(((uint64_t)area + LARGE - 1) & ~(LARGE - 1));
+}
+
+/* How a child ended that calls a function. */
+#define STATUS_OF(call) ({						\
+	pid_t child_ = fork();						\
+	int status_;							\
+									\
+	if (!child_) {							\
+		call;							\
+		_exit(0);						\
+	}								\
+	waitpid(child_, &status_, 0);					\
+	status_;							\
+})
+
+#endif /* DUNE_SELFTESTS_IN_DUNE_H */

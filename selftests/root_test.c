@@ -1,0 +1,753 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Page roots: what the functions on them do, refuse and promise. */
+#include "in_dune.h"
+
+/* Where nothing else is; and the memory that is shown there. */
+#define PLACE	((char *)0x300000000000)
+#define HIGH	((char *)0xffff900000000000)
+
+#define WRITE	DUNE_PTE_WRITE
+
+static struct {
+	int calls;
+	uint64_t address;
+	unsigned int error;
+} fault;
+
+/* Gives the right that is missing. */
+static enum dune_verdict allow(uint64_t address, unsigned int error,
+			       struct dune_frame *frame)
+{
+	fault.calls++;
+	fault.address = address;
+	fault.error = error;
+	if (dune_protect(dune_root_current(), (void *)(address & -PAGE), PAGE,
+			 WRITE, DUNE_PTE_NOEXEC))
+		return DUNE_PASS;
+	return DUNE_DONE;
+}
+
+/* Shows memory that is not shown. */
+static char *to_show;
+
+static enum dune_verdict show(uint64_t address, unsigned int error,
+			      struct dune_frame *frame)
+{
+	fault.calls++;
+	fault.address = address;
+	fault.error = error;
+	if (dune_map(dune_root_current(), (void *)(address & -PAGE), PAGE,
+		     to_show, WRITE))
+		return DUNE_PASS;
+	return DUNE_DONE;
+}
+
+FIXTURE(root) {
+	struct dune_root *first;
+	char *memory;
+};
+
+FIXTURE_SETUP(root)
+{
+	ENTER_DUNE();
+	self->first = dune_root_current();
+	ASSERT_NE(NULL, self->first);
+	self->memory = get_memory(4 * LARGE);
+	ASSERT_NE(NULL, self->memory);
+	to_show = self->memory;
+}
+
+FIXTURE_TEARDOWN(root)
+{
+}
+
+TEST(nothing_outside_of_dune)
+{
+	struct dune_mapping mapping;
+	struct dune_root *root = NULL;
+
+	ASSERT_EQ(0, dune_init(NULL));
+	EXPECT_EQ(NULL, dune_root_current());
+	EXPECT_EQ(-EPERM, dune_root_create(&root, 0));
+	EXPECT_EQ(-EPERM, dune_root_clone(&root, NULL));
+	EXPECT_EQ(-EPERM, dune_root_destroy(NULL));
+	EXPECT_EQ(-EPERM, dune_root_switch(NULL));
+	EXPECT_EQ(-EPERM, dune_map(NULL, PLACE, PAGE, PLACE, 0));
+	EXPECT_EQ(-EPERM, dune_unmap(NULL, PLACE, PAGE));
+	EXPECT_EQ(-EPERM, dune_protect(NULL, PLACE, PAGE, 0, 0));
+	EXPECT_EQ(-EPERM, dune_merge(NULL, PLACE, PAGE));
+	EXPECT_EQ(-EPERM, dune_lookup(NULL, PLACE, &mapping));
+	EXPECT_EQ(-EPERM, dune_walk(NULL, PLACE, PAGE, NULL, NULL));
+	EXPECT_EQ(-EPERM, dune_scan(NULL, PLACE, PAGE, DUNE_PTE_DIRTY, 0, NULL));
+	EXPECT_EQ(-EPERM, dune_invalidate(NULL, 0));
+	EXPECT_EQ(-EPERM, dune_flush_tlb(NULL, 0));
+}
+
+/* Each function takes a range the same way. */
+TEST_F(root, ranges_that_are_none)
+{
+	static const struct {
+		uint64_t address, size;
+	} bad[] = {
+		{ 1, PAGE }, { PAGE, 1 }, { PAGE, 0 }, { -PAGE, 2 * PAGE },
+		{ (1UL << 47) - PAGE, 2 * PAGE }, { 1UL << 47, PAGE },
+		{ 0x7fffffffffff000, PAGE }, { PAGE, 1UL << 47 },
+		{ PAGE, -2 * PAGE },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char *address = (char *)bad[i].address;
+		uint64_t size = bad[i].size;
+
+		EXPECT_EQ(-EINVAL, dune_map(self->first, address, size,
+					    self->memory, 0)) TH_LOG("%u", i);
+		EXPECT_EQ(-EINVAL, dune_unmap(self->first, address, size))
+			TH_LOG("%u", i);
+		EXPECT_EQ(-EINVAL, dune_protect(self->first, address, size, 0,
+						0)) TH_LOG("%u", i);
+		EXPECT_EQ(-EINVAL, dune_merge(self->first, address, size))
+			TH_LOG("%u", i);
+		EXPECT_EQ(-EINVAL, dune_walk(self->first, address, size, NULL,
+					     NULL)) TH_LOG("%u", i);
+		EXPECT_EQ(-EINVAL, dune_scan(self->first, address, size,
+					     DUNE_PTE_DIRTY, 0, NULL))
+			TH_LOG("%u", i);
+	}
+}
+
+TEST_F(root, bits_that_are_none)
+{
+	struct dune_mapping mapping;
+	char *memory = self->memory;
+
+	EXPECT_EQ(-EINVAL, dune_map(self->first, PLACE, PAGE, memory, 1 << 7));
+	EXPECT_EQ(-EINVAL, dune_map(self->first, PLACE, PAGE, memory + 1, 0));
+	EXPECT_EQ(-EINVAL, dune_map(self->first, PLACE, PAGE,
+				    (void *)(1UL << 47), 0));
+	EXPECT_EQ(-EINVAL, dune_map(self->first, PLACE, 2 * PAGE,
+				    (void *)((1UL << 47) - PAGE), 0));
+	EXPECT_EQ(-EINVAL, dune_protect(self->first, memory, PAGE, 1 << 7, 0));
+	EXPECT_EQ(-EINVAL, dune_protect(self->first, memory, PAGE, 0, 1));
+	EXPECT_EQ(-EINVAL, dune_protect(self->first, memory, PAGE, 1, 0));
+	EXPECT_EQ(-EINVAL, dune_scan(self->first, memory, PAGE, WRITE, 0, NULL));
+	EXPECT_EQ(-EINVAL, dune_scan(self->first, memory, PAGE, DUNE_PTE_DIRTY,
+				     2, NULL));
+	EXPECT_EQ(-EINVAL, dune_lookup(self->first, (void *)(1UL << 47),
+				       &mapping));
+	EXPECT_EQ(-EINVAL, dune_invalidate((void *)-PAGE, 2 * PAGE));
+	EXPECT_EQ(-EINVAL, dune_flush_tlb((void *)-PAGE, 2 * PAGE));
+}
+
+TEST_F(root, libdune_itself_stays)
+{
+	char *code = (char *)((uint64_t)dune_map & -PAGE);
+	char *page = dune_page_alloc();
+
+	EXPECT_EQ(-EPERM, dune_unmap(self->first, code, PAGE));
+	EXPECT_EQ(-EPERM, dune_protect(self->first, code, PAGE, 0, WRITE));
+	EXPECT_EQ(-EPERM, dune_map(self->first, code, PAGE, code, 0));
+	EXPECT_EQ(-EPERM, dune_unmap(self->first, page, PAGE));
+	EXPECT_EQ(-EPERM, dune_unmap(self->first, PLACE, (1UL << 47) - PAGE -
+				     (uint64_t)PLACE));
+	EXPECT_EQ(-EPERM, dune_scan(self->first, page, PAGE, DUNE_PTE_DIRTY,
+				    DUNE_SCAN_CLEAR, NULL));
+	/* it may be looked at */
+	EXPECT_LE(0, dune_scan(self->first, page, PAGE, DUNE_PTE_DIRTY, 0,
+			       NULL));
+}
+
+TEST_F(root, shows_memory_twice)
+{
+	char *memory = self->memory;
+
+	strcpy(memory + 100, "text");
+	ASSERT_EQ(0, dune_map(self->first, PLACE, PAGE, memory, WRITE));
+	EXPECT_EQ(0, strcmp(PLACE + 100, "text"));
+	PLACE[100] = 'T';
+	EXPECT_EQ(0, strcmp(memory + 100, "Text"));
+}
+
+TEST_F(root, in_the_upper_half_too)
+{
+	ASSERT_EQ(0, dune_map(self->first, HIGH, 2 * PAGE, self->memory,
+			      WRITE));
+	HIGH[PAGE] = 'x';
+	EXPECT_EQ('x', self->memory[PAGE]);
+	/* up to the last one */
+	ASSERT_EQ(0, dune_map(self->first, (void *)-PAGE, PAGE,
+			      self->memory + PAGE, 0));
+	EXPECT_EQ('x', *(char *)-PAGE);
+	ASSERT_EQ(0, dune_unmap(self->first, (void *)-PAGE, PAGE));
+}
+
+static struct dune_mapping at(struct dune_root *root, const void *address)
+{
+	struct dune_mapping mapping = { 0 };
+
+	if (dune_lookup(root, address, &mapping))
+		mapping.size = 0;
+	return mapping;
+}
+
+static bool has_1g_pages(void)
+{
+	unsigned int eax = 0x80000001, edx;
+
+	asm volatile("cpuid" : "+a" (eax), "=d" (edx) : : "rbx", "rcx");
+	return edx >> 26 & 1;
+}
+
+TEST_F(root, uses_the_largest_pages)
+{
+	struct dune_mapping mapping;
+
+	/* 4 KiB, 2 MiB, 4 KiB */
+	ASSERT_EQ(0, dune_map(self->first, PLACE + LARGE - PAGE,
+			      LARGE + 2 * PAGE, self->memory + LARGE - PAGE,
+			      WRITE | DUNE_PTE_SOFT2));
+	mapping = at(self->first, PLACE + LARGE + 12345);
+	EXPECT_EQ((uint64_t)PLACE + LARGE, mapping.address);
+	EXPECT_EQ(LARGE, mapping.size);
+	EXPECT_EQ(self->memory + LARGE, mapping.target);
+	EXPECT_EQ(DUNE_PTE_PRESENT | WRITE | DUNE_PTE_SOFT2, mapping.bits);
+	EXPECT_EQ(PAGE, at(self->first, PLACE + LARGE - 1).size);
+	EXPECT_EQ(PAGE, at(self->first, PLACE + 2 * LARGE).size);
+	/* not where the memory is not aligned */
+	ASSERT_EQ(0, dune_map(self->first, PLACE + 4 * LARGE, LARGE,
+			      self->memory + PAGE, WRITE));
+	EXPECT_EQ(PAGE, at(self->first, PLACE + 4 * LARGE).size);
+	ASSERT_EQ(0, dune_map(self->first, PLACE + HUGE, HUGE, PLACE, WRITE));
+	EXPECT_EQ(has_1g_pages() ? HUGE : LARGE,
+		  at(self->first, PLACE + HUGE).size);
+}
+
+TEST_F(root, what_is_taken_away_stays_away)
+{
+	struct dune_mapping mapping;
+
+	self->memory[0] = 1;
+	self->memory[PAGE] = 1;
+	ASSERT_EQ(0, dune_unmap(self->first, self->memory, PAGE));
+	EXPECT_EQ(-ENOENT, dune_lookup(self->first, self->memory, &mapping));
+	ASSERT_EQ(0, dune_set_fault_handler(show, 0));
+	to_show = self->memory + PAGE;
+	EXPECT_EQ(1, self->memory[5 * PAGE] + 1);
+	EXPECT_EQ(0, fault.calls);
+	self->memory[7] = 3;
+	EXPECT_EQ(1, fault.calls);
+	EXPECT_EQ((uint64_t)self->memory + 7, fault.address);
+	EXPECT_EQ(DUNE_FAULT_WRITE, fault.error);
+	EXPECT_EQ(3, self->memory[PAGE + 7]);
+	/* again, and where nothing is */
+	ASSERT_EQ(0, dune_unmap(self->first, self->memory, 2 * LARGE));
+	ASSERT_EQ(0, dune_unmap(self->first, self->memory, 2 * LARGE));
+	EXPECT_EQ(-ENOENT, dune_lookup(self->first, self->memory + LARGE,
+				       &mapping));
+}
+
+/* Then Linux has the last word, as for memory that is not there. */
+TEST_F(root, without_a_handler_it_is_a_signal)
+{
+	int status;
+
+	ASSERT_EQ(0, dune_unmap(self->first, self->memory, PAGE));
+	status = STATUS_OF(self->memory[0] = 1);
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(SIGSEGV, WTERMSIG(status));
+}
+
+static void *faulting_address;
+static int faulting_code;
+
+static void leave_by_signal(int signal, siginfo_t *info, void *context)
+{
+	faulting_address = info->si_addr;
+	faulting_code = info->si_code;
+	_exit(faulting_code == SEGV_MAPERR ? 1 : 2);
+}
+
+TEST_F(root, the_signal_says_why)
+{
+	struct sigaction action = {
+		.sa_sigaction = leave_by_signal, .sa_flags = SA_SIGINFO,
+	};
+
+	sigaction(SIGSEGV, &action, NULL);
+	self->memory[0] = self->memory[PAGE] = 1;
+	ASSERT_EQ(0, dune_unmap(self->first, self->memory, PAGE));
+	ASSERT_EQ(0, dune_protect(self->first, self->memory + PAGE, PAGE, 0,
+				  WRITE));
+	EXPECT_EQ(1, WEXITSTATUS(STATUS_OF(self->memory[0] = 1)));
+	EXPECT_EQ(2, WEXITSTATUS(STATUS_OF(self->memory[PAGE] = 1)));
+}
+
+TEST_F(root, rights_are_taken_and_given)
+{
+	char *memory = self->memory;
+
+	ASSERT_EQ(0, dune_set_fault_handler(allow, 0));
+	memory[LARGE] = 1;
+	ASSERT_EQ(0, dune_protect(self->first, memory + LARGE, 2 * PAGE, 0,
+				  WRITE));
+	/* the large page was split, its neighbours are as before */
+	EXPECT_EQ(PAGE, at(self->first, memory + LARGE).size);
+	memory[LARGE - 1] = 1;
+	memory[LARGE + 2 * PAGE] = 1;
+	EXPECT_EQ(1, memory[LARGE]);
+	EXPECT_EQ(0, fault.calls);
+	memory[LARGE + PAGE + 5] = 2;
+	EXPECT_EQ(1, fault.calls);
+	EXPECT_EQ((uint64_t)memory + LARGE + PAGE + 5, fault.address);
+	EXPECT_EQ(DUNE_FAULT_WRITE | DUNE_FAULT_PRESENT, fault.error);
+	EXPECT_EQ(2, memory[LARGE + PAGE + 5]);
+	memory[LARGE + PAGE + 6] = 2;
+	EXPECT_EQ(1, fault.calls);
+}
+
+TEST_F(root, no_execution)
+{
+	char *code = mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	memcpy(code, "\xb8\x07\x00\x00\x00\xc3", 6);	/* return 7 */
+	EXPECT_EQ(7, ((int (*)(void))code)());
+	ASSERT_EQ(0, dune_protect(self->first, code, PAGE, DUNE_PTE_NOEXEC, 0));
+	ASSERT_EQ(0, dune_set_fault_handler(allow, 0));
+	EXPECT_EQ(7, ((int (*)(void))code)());
+	EXPECT_EQ(1, fault.calls);
+	EXPECT_EQ(DUNE_FAULT_FETCH | DUNE_FAULT_PRESENT, fault.error);
+}
+
+TEST_F(root, parts_become_whole_again)
+{
+	char *memory = self->memory;
+
+	ASSERT_EQ(0, dune_protect(self->first, memory, PAGE, 0, WRITE));
+	ASSERT_EQ(PAGE, at(self->first, memory).size);
+	ASSERT_EQ(0, dune_scan(self->first, memory, LARGE, DUNE_PTE_DIRTY,
+			       DUNE_SCAN_CLEAR, NULL));
+	memory[8 * PAGE] = 1;
+	/* not as long as one is different */
+	EXPECT_EQ(0, dune_merge(self->first, memory, LARGE));
+	ASSERT_EQ(0, dune_protect(self->first, memory, PAGE, WRITE, 0));
+	/* nor where the range has only a part */
+	EXPECT_EQ(0, dune_merge(self->first, memory, LARGE - PAGE));
+	EXPECT_EQ(1, dune_merge(self->first, memory, LARGE));
+	EXPECT_EQ(LARGE, at(self->first, memory).size);
+	EXPECT_EQ(DUNE_PTE_DIRTY, at(self->first, memory).bits & DUNE_PTE_DIRTY);
+	EXPECT_EQ(1, memory[8 * PAGE]);
+	memory[0] = 1;
+}
+
+TEST_F(root, tells_what_was_written)
+{
+	uint8_t bitmap[128];
+	char *memory = self->memory;
+	int i;
+
+	/* pages of 4 KiB, clean */
+	ASSERT_EQ(0, dune_map(self->first, memory, LARGE, memory, WRITE));
+	ASSERT_EQ(0, dune_protect(self->first, memory, PAGE, DUNE_PTE_SOFT1, 0));
+	ASSERT_EQ(0, dune_scan(self->first, memory, LARGE, DUNE_PTE_DIRTY, 0,
+			       NULL));
+	for (i = 0; i < 512; i += 3)
+		memory[i * PAGE] = 1;
+	memset(bitmap, 0xff, sizeof(bitmap));
+	EXPECT_EQ(171, dune_scan(self->first, memory, LARGE, DUNE_PTE_DIRTY,
+				 DUNE_SCAN_CLEAR, bitmap));
+	for (i = 0; i < 512; i++)
+		EXPECT_EQ(i % 3 == 0, bitmap[i / 8] >> i % 8 & 1);
+	/* what lies behind is not touched */
+	EXPECT_EQ(0xff, bitmap[64]);
+	EXPECT_EQ(0, dune_scan(self->first, memory, LARGE, DUNE_PTE_DIRTY, 0,
+			       NULL));
+	/* the TLB has forgotten that they were dirty */
+	memory[3 * PAGE] = 2;
+	EXPECT_EQ(1, dune_scan(self->first, memory + 3 * PAGE, PAGE,
+			       DUNE_PTE_DIRTY, 0, bitmap));
+	EXPECT_EQ(1, bitmap[0]);
+	/* a page of 2 MiB is dirty as a whole */
+	ASSERT_EQ(0, dune_map(self->first, memory + LARGE, LARGE,
+			      memory + LARGE, WRITE));
+	memory[LARGE + 5 * PAGE] = 1;
+	EXPECT_EQ(1 + 512, dune_scan(self->first, memory, 2 * LARGE,
+				     DUNE_PTE_DIRTY, 0, bitmap));
+}
+
+TEST_F(root, tells_what_was_used)
+{
+	char *memory = self->memory;
+	int sum = 0, i;
+
+	ASSERT_EQ(0, dune_map(self->first, memory, 8 * PAGE, memory, WRITE));
+	for (i = 0; i < 8; i += 2)
+		sum += memory[i * PAGE];
+	EXPECT_EQ(0, sum);
+	EXPECT_EQ(4, dune_scan(self->first, memory, 8 * PAGE,
+			       DUNE_PTE_ACCESSED, DUNE_SCAN_CLEAR, NULL));
+	EXPECT_EQ(0, dune_scan(self->first, memory, 8 * PAGE,
+			       DUNE_PTE_ACCESSED, DUNE_SCAN_CLEAR, NULL));
+	sum += memory[PAGE];
+	EXPECT_EQ(1, dune_scan(self->first, memory, 8 * PAGE,
+			       DUNE_PTE_ACCESSED, 0, NULL));
+}
+
+static long count_pages(struct dune_mapping *mapping, void *data)
+{
+	uint64_t *sizes = data;
+
+	sizes[0]++;
+	sizes[1] += mapping->size;
+	if (dune_map(dune_root_current(), PLACE, PAGE, PLACE, 0) != -EDEADLK)
+		return 99;
+	return sizes[0] == sizes[2] ? 5 : 0;
+}
+
+static long mark_pages(struct dune_mapping *mapping, void *data)
+{
+	mapping->bits |= DUNE_PTE_SOFT3;
+	mapping->bits &= ~WRITE;
+	return 0;
+}
+
+TEST_F(root, walks)
+{
+	uint64_t sizes[3] = { 0 };
+
+	ASSERT_EQ(0, dune_map(self->first, PLACE, 3 * PAGE, self->memory,
+			      WRITE));
+	ASSERT_EQ(0, dune_map(self->first, PLACE + LARGE, LARGE, self->memory,
+			      WRITE));
+	/* what was not filled in yet is left out */
+	EXPECT_EQ(0, dune_walk(self->first, PLACE, 2 * LARGE, count_pages,
+			       sizes));
+	EXPECT_EQ(4, sizes[0]);
+	EXPECT_EQ(3 * PAGE + LARGE, sizes[1]);
+	/* until it is told to stop */
+	sizes[0] = 0;
+	sizes[2] = 2;
+	EXPECT_EQ(5, dune_walk(self->first, PLACE, 2 * LARGE, count_pages,
+			       sizes));
+	EXPECT_EQ(2, sizes[0]);
+	EXPECT_EQ(0, dune_walk(self->first, PLACE + PAGE, PAGE, mark_pages,
+			       NULL));
+	EXPECT_EQ(0, at(self->first, PLACE).bits & DUNE_PTE_SOFT3);
+	EXPECT_EQ(DUNE_PTE_SOFT3,
+		  at(self->first, PLACE + PAGE).bits & DUNE_PTE_SOFT3);
+	ASSERT_EQ(0, dune_set_fault_handler(allow, 0));
+	PLACE[PAGE] = 1;
+	EXPECT_EQ(1, fault.calls);
+}
+
+TEST_F(root, others_see_other_memory)
+{
+	struct dune_root *root;
+	int i;
+
+	ASSERT_EQ(0, dune_root_create(&root, DUNE_ROOT_FILL));
+	ASSERT_EQ(0, dune_map(self->first, PLACE, PAGE, self->memory, WRITE));
+	ASSERT_EQ(0, dune_map(root, PLACE, PAGE, self->memory + PAGE, WRITE));
+	for (i = 0; i < 100; i++) {
+		*PLACE = i;
+		ASSERT_EQ(0, dune_root_switch(root));
+		ASSERT_EQ(root, dune_root_current());
+		*PLACE = i + 1;
+		ASSERT_EQ(0, dune_root_switch(self->first));
+		ASSERT_EQ(i, *PLACE);
+	}
+	EXPECT_EQ(99, self->memory[0]);
+	EXPECT_EQ(100, self->memory[PAGE]);
+	/* what is changed while another one is in use */
+	ASSERT_EQ(0, dune_map(root, PLACE, PAGE, self->memory + 2 * PAGE,
+			      WRITE));
+	ASSERT_EQ(0, dune_root_switch(root));
+	EXPECT_EQ(0, *PLACE);
+	EXPECT_EQ(-EBUSY, dune_root_destroy(root));
+	ASSERT_EQ(0, dune_root_switch(self->first));
+	EXPECT_EQ(0, dune_root_destroy(root));
+	EXPECT_EQ(-EINVAL, dune_root_destroy(self->first));
+}
+
+TEST_F(root, copies_are_apart)
+{
+	struct dune_root *copy;
+
+	self->memory[0] = 1;
+	ASSERT_EQ(0, dune_map(self->first, PLACE, PAGE, self->memory, WRITE));
+	ASSERT_EQ(0, dune_root_clone(&copy, self->first));
+	ASSERT_EQ(0, dune_unmap(self->first, PLACE, PAGE));
+	EXPECT_EQ(PAGE, at(copy, PLACE).size);
+	EXPECT_EQ(0, at(self->first, PLACE).size);
+	ASSERT_EQ(0, dune_unmap(copy, self->memory, PAGE));
+	self->memory[0] = 2;
+	ASSERT_EQ(0, dune_root_switch(copy));
+	EXPECT_EQ(2, *PLACE);
+	ASSERT_EQ(0, dune_root_switch(self->first));
+	EXPECT_EQ(0, dune_root_destroy(copy));
+}
+
+/* What is not in one without DUNE_ROOT_FILL is not there. */
+TEST_F(root, nothing_but_what_is_said)
+{
+	struct dune_mapping mapping;
+	struct dune_root *root;
+
+	ASSERT_EQ(0, dune_root_create(&root, 0));
+	EXPECT_EQ(-ENOENT, dune_lookup(root, self->memory, &mapping));
+	EXPECT_EQ(0, dune_protect(root, self->memory, PAGE, 0, WRITE));
+	EXPECT_EQ(-ENOENT, dune_lookup(root, self->memory, &mapping));
+	ASSERT_EQ(0, dune_map(root, self->memory, LARGE, self->memory, WRITE));
+	EXPECT_EQ(LARGE, at(root, self->memory).size);
+	ASSERT_EQ(0, dune_unmap(root, self->memory, PAGE));
+	EXPECT_EQ(-ENOENT, dune_lookup(root, self->memory, &mapping));
+	EXPECT_EQ(PAGE, at(root, self->memory + PAGE).size);
+	EXPECT_EQ(-EINVAL, dune_root_create(&root, 2));
+	EXPECT_EQ(0, dune_root_destroy(root));
+}
+
+TEST_F(root, as_many_as_it_says)
+{
+	static struct dune_root *roots[DUNE_ROOTS];
+	struct dune_page_stats before, after;
+	struct dune_root *one;
+	int i;
+
+	dune_page_get_stats(&before);
+	for (i = 0; i < DUNE_ROOTS - 1; i++)
+		ASSERT_EQ(0, dune_root_create(&roots[i], 0));
+	EXPECT_EQ(-ENOSPC, dune_root_create(&one, 0));
+	EXPECT_EQ(-ENOSPC, dune_root_clone(&one, self->first));
+	EXPECT_EQ(0, dune_root_destroy(roots[77]));
+	EXPECT_EQ(0, dune_root_create(&roots[77], DUNE_ROOT_FILL));
+	for (i = 0; i < DUNE_ROOTS - 1; i++)
+		ASSERT_EQ(0, dune_root_destroy(roots[i]));
+	dune_page_get_stats(&after);
+	EXPECT_EQ(before.used, after.used);
+}
+
+TEST_F(root, tables_are_freed)
+{
+	struct dune_page_stats before, after;
+
+	dune_page_get_stats(&before);
+	ASSERT_EQ(0, dune_map(self->first, HIGH, 2 * LARGE,
+			      self->memory + PAGE, WRITE));
+	dune_page_get_stats(&after);
+	EXPECT_LT(before.used, after.used);
+	ASSERT_EQ(0, dune_unmap(self->first, HIGH, 2 * LARGE));
+	/* also those of a page that takes their place */
+	ASSERT_EQ(0, dune_map(self->first, PLACE, LARGE, self->memory + PAGE,
+			      WRITE));
+	ASSERT_EQ(0, dune_map(self->first, PLACE, LARGE, self->memory, WRITE));
+	ASSERT_EQ(0, dune_unmap(self->first, (void *)((uint64_t)PLACE & -HUGE),
+				HUGE));
+	dune_page_get_stats(&after);
+	EXPECT_GE(before.used + 2 * PAGE, after.used);
+}
+
+TEST_F(root, a_child_has_copies)
+{
+	struct dune_root *root;
+
+	ASSERT_EQ(0, dune_root_create(&root, DUNE_ROOT_FILL));
+	ASSERT_EQ(0, dune_map(root, PLACE, PAGE, self->memory, WRITE));
+	ASSERT_EQ(0, dune_root_switch(root));
+	*PLACE = 1;
+	EXPECT_EQ(0, STATUS_OF(({
+		if (dune_root_current() != root || *PLACE != 1)
+			_exit(1);
+		*PLACE = 2;
+		if (self->memory[0] != 2)
+			_exit(2);
+		if (dune_unmap(root, PLACE, PAGE) ||
+		    dune_root_switch(self->first) || dune_root_destroy(root))
+			_exit(3);
+	})));
+	EXPECT_EQ(1, *PLACE);
+	ASSERT_EQ(0, dune_root_switch(self->first));
+}
+
+#define ROUNDS	400
+#define SHARED	64
+
+struct work {
+	struct dune_root *root;
+	char *memory;
+	volatile bool stop;
+};
+
+/* Writes all pages again and again; counts how often each. */
+static void *write_pages(void *arg)
+{
+	struct work *work = arg;
+	long rounds = 0;
+	int i;
+
+	while (!work->stop) {
+		for (i = 0; i < SHARED; i++)
+			__atomic_add_fetch((long *)(work->memory + i * PAGE), 1,
+					   __ATOMIC_RELAXED);
+		rounds++;
+	}
+	return (void *)rounds;
+}
+
+static enum dune_verdict allow_write(uint64_t address, unsigned int error,
+				     struct dune_frame *frame)
+{
+	__atomic_add_fetch(&fault.calls, 1, __ATOMIC_RELAXED);
+	return dune_protect(dune_root_current(), (void *)(address & -PAGE),
+			    PAGE, WRITE, 0) ? DUNE_PASS : DUNE_DONE;
+}
+
+static void *change_pages(void *arg)
+{
+	struct work *work = arg;
+	int i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		char *page = work->memory + i * 7 % SHARED * PAGE;
+
+		if (dune_protect(work->root, page, PAGE, 0, WRITE))
+			return "protect";
+		if (i % 16 == 0 && dune_merge(work->root, work->memory,
+					      LARGE) < 0)
+			return "merge";
+		if (i % 16 == 8 && dune_scan(work->root, work->memory, LARGE,
+					     DUNE_PTE_DIRTY, DUNE_SCAN_CLEAR,
+					     NULL) < 0)
+			return "scan";
+	}
+	return NULL;
+}
+
+/* Two write, two change what they write to: nothing is lost. */
+TEST_F(root, is_changed_while_it_is_used)
+{
+	struct work work = { .root = self->first, .memory = self->memory };
+	pthread_t writers[2], changers[2];
+	long total = 0;
+	void *result;
+	int i;
+
+	ASSERT_EQ(0, dune_set_fault_handler(allow_write, 0));
+	for (i = 0; i < 2; i++) {
+		pthread_create(&writers[i], NULL, write_pages, &work);
+		pthread_create(&changers[i], NULL, change_pages, &work);
+	}
+	for (i = 0; i < 2; i++) {
+		pthread_join(changers[i], &result);
+		EXPECT_EQ(NULL, result) TH_LOG("%s", (char *)result);
+	}
+	work.stop = true;
+	for (i = 0; i < 2; i++) {
+		pthread_join(writers[i], &result);
+		total += (long)result;
+	}
+	for (i = 0; i < SHARED; i++)
+		EXPECT_EQ(total, *(long *)(self->memory + i * PAGE));
+	EXPECT_NE(0, fault.calls);
+}
+
+static void *write_and_tell(void *arg)
+{
+	struct work *work = arg;
+	unsigned long i;
+
+	/* the page after the value: who sees one must see the other dirty */
+	for (i = 1; !work->stop; i++)
+		*(volatile unsigned long *)(work->memory + i % SHARED * PAGE) =
+			i;
+	return NULL;
+}
+
+/* A dirty bit that is cleared while a thread writes is set again. */
+TEST_F(root, no_write_goes_unnoticed)
+{
+	struct work work = { .root = self->first, .memory = self->memory };
+	static unsigned long seen[SHARED];
+	uint8_t bitmap[SHARED / 8];
+	pthread_t thread;
+	int i, round, unseen = 0;
+
+	ASSERT_EQ(0, dune_map(self->first, self->memory, SHARED * PAGE,
+			      self->memory, WRITE));
+	pthread_create(&thread, NULL, write_and_tell, &work);
+	for (round = 0; round < ROUNDS; round++) {
+		ASSERT_LE(0, dune_scan(self->first, self->memory, SHARED * PAGE,
+				       DUNE_PTE_DIRTY, DUNE_SCAN_CLEAR,
+				       bitmap));
+		for (i = 0; i < SHARED; i++)
+			if (bitmap[i / 8] >> i % 8 & 1)
+				seen[i] = *(unsigned long *)(self->memory +
+							     i * PAGE);
+	}
+	work.stop = true;
+	pthread_join(thread, NULL);
+	ASSERT_LE(0, dune_scan(self->first, self->memory, SHARED * PAGE,
+			       DUNE_PTE_DIRTY, 0, bitmap));
+	for (i = 0; i < SHARED; i++)
+		unseen += !(bitmap[i / 8] >> i % 8 & 1) &&
+			  seen[i] != *(unsigned long *)(self->memory + i * PAGE);
+	EXPECT_EQ(0, unseen);
+}
+
+struct view {
+	struct dune_root *root;
+	pthread_barrier_t *barrier;
+	char value;
+};
+
+static void *look_at_view(void *arg)
+{
+	struct view *view = arg;
+	unsigned long bad = 0;
+	int i;
+
+	if (dune_root_switch(view->root))
+		return (void *)-1UL;
+	pthread_barrier_wait(view->barrier);
+	for (i = 0; i < 2000; i++) {
+		bad += *(volatile char *)PLACE != view->value;
+		if (i % 100 == 0)
+			sched_yield();
+	}
+	return (void *)bad;
+}
+
+/* Threads of one process with a view of memory each. */
+TEST_F(root, threads_have_their_own)
+{
+	struct view views[4];
+	pthread_barrier_t barrier;
+	pthread_t threads[4];
+	void *bad;
+	int i;
+
+	pthread_barrier_init(&barrier, NULL, 4);
+	for (i = 0; i < 4; i++) {
+		views[i].barrier = &barrier;
+		views[i].value = self->memory[i * PAGE] = i + 1;
+		ASSERT_EQ(0, dune_root_create(&views[i].root, DUNE_ROOT_FILL));
+		ASSERT_EQ(0, dune_map(views[i].root, PLACE, PAGE,
+				      self->memory + i * PAGE, 0));
+		pthread_create(&threads[i], NULL, look_at_view, &views[i]);
+	}
+	for (i = 0; i < 4; i++) {
+		pthread_join(threads[i], &bad);
+		EXPECT_EQ(NULL, bad);
+		EXPECT_EQ(0, dune_root_destroy(views[i].root));
+	}
+}
+
+TEST_F(root, invalidates_what_the_program_changes_itself)
+{
+	EXPECT_EQ(0, dune_invalidate(self->memory, PAGE));
+	EXPECT_EQ(0, dune_invalidate(self->memory, 1000 * PAGE));
+	EXPECT_EQ(0, dune_invalidate(NULL, 0));
+	EXPECT_EQ(0, dune_flush_tlb(self->memory, PAGE));
+	EXPECT_EQ(0, dune_flush_tlb(NULL, 0));
+}
+
+TEST_HARNESS_MAIN
