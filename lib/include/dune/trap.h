@@ -112,13 +112,14 @@ static inline void dune_step(struct dune_frame *frame, int on)
  * dune_set_interrupts() - let signals come, or not
  * @on: whether
  *
- * In ring 0 of Dune only. Costs an instruction; what waits comes when they are
- * on again.
+ * In ring 0 of Dune only. Costs an instruction or two; what waits has come when
+ * it returns with them on again.
  */
 static inline void dune_set_interrupts(int on)
 {
+	/* STI lets them come behind the instruction that follows */
 	if (on)
-		__asm__ volatile("sti" : : : "memory");
+		__asm__ volatile("sti; nop" : : : "memory");
 	else
 		__asm__ volatile("cli" : : : "memory");
 }
