@@ -148,6 +148,7 @@ struct dune_rseq {
  * @deferred: the signal that waits is for ring 3, as soon as it is there
  * @user: what dune_run_user() was called with, or NULL
  * @user_returns: it ends when its function returns
+ * @held: the signal that waits is blocked, and the kernel has no room for it
  * @saved_state: floating-point and vector registers of ring 3, if a handler of
  *	its system calls may have changed them
  * @root: its page root
@@ -184,6 +185,7 @@ struct dune_thread {
 	bool user_call;
 	bool deferred;
 	bool user_returns;
+	bool held;
 	struct dune_user *user;
 	char *saved_state;
 	struct dune_root *root;

@@ -51,18 +51,6 @@ uint64_t dune_hold_signals(struct dune_thread *thread)
 	return thread->pending ? thread->signal.mask : mask;
 }
 
-/*
- * The program's mask from now on. All are blocked, lest one comes between the
- * look and the change; they stay so while one waits.
- */
-void dune_release_signals(struct dune_thread *thread, uint64_t mask)
-{
-	if (thread->pending)
-		thread->signal.mask = mask;
-	else
-		set_kernel_mask(mask);
-}
-
 static long raw_sigaction(int signal, const struct dune_action *action,
 			  struct dune_action *before)
 {
@@ -209,12 +197,13 @@ static uint64_t mask_of_wait(const struct dune_thread *thread,
 
 /*
  * There is room for one only. A second comes if the program, with its
- * interrupts off, waits with another mask: it has to queue again.
+ * interrupts off, waits with another mask: it has to queue again. False: there
+ * are as many in the queue as may be (RLIMIT_SIGPENDING).
  */
-static void put_back(int signal, siginfo_t *info)
+static bool put_back(int signal, siginfo_t *info)
 {
-	CALL4(SYS_rt_tgsigqueueinfo, CALL0(SYS_getpid), CALL0(SYS_gettid),
-	      signal, info);
+	return CALL4(SYS_rt_tgsigqueueinfo, CALL0(SYS_getpid),
+		     CALL0(SYS_gettid), signal, info) != -EAGAIN;
 }
 
 static void handle_signal(int signal, siginfo_t *info, void *ucontext)
@@ -252,6 +241,7 @@ static void handle_signal(int signal, siginfo_t *info, void *ucontext)
 	if (action->flags & SA_RESETHAND)
 		set_handles(thread->sighand, signal, false);
 	thread->pending = true;
+	thread->held = false;
 	thread->run->interrupt = DUNE_VECTOR_SIGNAL;
 	/* calls that ask for the mask are ours to answer meanwhile */
 	thread->run->flags = 0;
@@ -275,7 +265,8 @@ static struct dune_action for_kernel(const struct dune_action *action)
 
 /*
  * The signal that waits is blocked from now on: it has to queue again, and to
- * find the handler that it has used up.
+ * find the handler that it has used up. Where it cannot, it waits here until
+ * it is not blocked any more, and all others with it.
  */
 void dune_hold_back(struct dune_thread *thread)
 {
@@ -283,15 +274,42 @@ void dune_hold_back(struct dune_thread *thread)
 	int signal = thread->signal.info.si_signo;
 	struct dune_action ours = for_kernel(action);
 
+	thread->signalled = false;
+	thread->run->interrupt = 0;
+	thread->held = !put_back(signal, &thread->signal.info);
+	if (thread->held)
+		return;
+	thread->pending = false;
 	if (action->flags & SA_RESETHAND) {
 		thread->sighand->actions[signal] = *action;
 		raw_sigaction(signal, &ours, NULL);
 		set_handles(thread->sighand, signal, true);
 	}
-	put_back(signal, &thread->signal.info);
-	thread->pending = false;
-	thread->signalled = false;
-	thread->run->interrupt = 0;
+}
+
+/* It may be that there is room now, or that the program does not block it. */
+static void try_held(struct dune_thread *thread, uint64_t mask)
+{
+	dune_hold_back(thread);
+	if (!thread->held || mask & SIGNAL_BIT(thread->signal.info.si_signo))
+		return;
+	thread->held = false;
+	thread->run->interrupt = DUNE_VECTOR_SIGNAL;
+	thread->signalled = thread->run->regs.rflags & EFLAGS_IF;
+}
+
+/*
+ * The program's mask from now on. All are blocked, lest one comes between the
+ * look and the change; they stay so while one waits.
+ */
+void dune_release_signals(struct dune_thread *thread, uint64_t mask)
+{
+	if (thread->pending && thread->held)
+		try_held(thread, mask);
+	if (thread->pending)
+		thread->signal.mask = mask;
+	else
+		set_kernel_mask(mask);
 }
 
 /* The program's handler begins when the frame is returned to. */
@@ -335,7 +353,8 @@ void dune_sigreturn(struct dune_thread *thread, struct dune_regs *regs)
 	dune_hold_signals(thread);
 	mask = dune_restore_frame(regs);
 	/* where it goes back to, interrupts may be off */
-	thread->signalled = thread->pending && (regs->rflags & EFLAGS_IF);
+	thread->signalled = thread->pending && !thread->held &&
+			    (regs->rflags & EFLAGS_IF);
 	dune_release_signals(thread, mask);
 }
 

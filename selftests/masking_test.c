@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
@@ -17,7 +18,8 @@
 #define FLAG_IF		0x200UL
 
 /* Not static: a handler changes them. */
-int first_calls, second_calls, faults;
+int first_calls, second_calls, faults, arrivals, fault_arrivals;
+int first_value;
 unsigned long fault_flags;
 
 static int first_now(void)
@@ -215,6 +217,63 @@ TEST_F(masking, faults_do_not_wait)
 	EXPECT_EQ(0, first_now());
 	unmask_signals();
 	EXPECT_EQ(1, first_now());
+}
+
+static void note(int signal, siginfo_t *info, void *context)
+{
+	if (!arrivals++)
+		first_value = info->si_value.sival_int;
+}
+
+static void skip_masked(int signal, siginfo_t *info, void *ucontext)
+{
+	on_fault(signal, info, ucontext);
+	unmask_signals();
+	/* it makes calls, of which none lets in what is blocked */
+	getppid();
+	fault_arrivals = arrivals;
+}
+
+static int queue(int signal, int number)
+{
+	const union sigval value = { .sival_int = number };
+
+	return sigqueue(getpid(), signal, value);
+}
+
+/* A handler blocks what waits, and the kernel has no room for it any more. */
+TEST_F(masking, a_signal_that_waits_needs_no_room)
+{
+	struct sigaction action = { .sa_flags = SA_SIGINFO };
+	struct rlimit limit = { 16, 16 };
+	sigset_t filler;
+	int queued = 0;
+
+	action.sa_sigaction = note;
+	sigaction(SIGRTMIN, &action, NULL);
+	sigaction(SIGRTMIN + 1, &action, NULL);
+	sigfillset(&action.sa_mask);
+	action.sa_sigaction = skip_masked;
+	sigaction(SIGILL, &action, NULL);
+	sigemptyset(&filler);
+	sigaddset(&filler, SIGRTMIN + 1);
+	sigprocmask(SIG_BLOCK, &filler, NULL);
+	ASSERT_EQ(0, setrlimit(RLIMIT_SIGPENDING, &limit));
+
+	mask_signals();
+	ASSERT_EQ(0, queue(SIGRTMIN, 1));
+	while (!queue(SIGRTMIN + 1, 2))
+		queued++;
+	ASSERT_EQ(EAGAIN, errno);
+	asm volatile("ud2" : : : "memory");
+	EXPECT_EQ(1, faults);
+	EXPECT_EQ(0, fault_arrivals);
+	EXPECT_EQ(0, arrivals);
+	unmask_signals();
+	ASSERT_EQ(1, arrivals);
+	EXPECT_EQ(1, first_value);
+	sigprocmask(SIG_UNBLOCK, &filler, NULL);
+	EXPECT_EQ(1 + queued, arrivals);
 }
 
 TEST_HARNESS_MAIN
