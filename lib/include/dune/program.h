@@ -53,7 +53,8 @@ struct dune_program {
 /**
  * dune_program_load() - map a program, and its dynamic loader if it has one
  * @program: filled; on failure only @program->why means something
- * @path: an ELF file for x86-64: static, static-pie or dynamic; not copied
+ * @path: an ELF file for x86-64: static, static-pie or dynamic, with at most 64
+ *	program headers; not copied
  *
  * What is there stays; nothing is left behind by a failure. What can be at any
  * address is where mmap() puts it, by chance as that does. Segments have the
