@@ -86,6 +86,7 @@ clean: ## remove what was built in this tree
 	$(MAKE) -C lib clean
 	$(MAKE) -C apps clean
 	rm -f $(patsubst %.c,%,$(wildcard selftests/*.c))
+	rm -f selftests/*_static selftests/*_static_pie selftests/*_dynamic
 
 .PHONY: all help module module-clean user tests install uninstall \
 	install-tests deps \

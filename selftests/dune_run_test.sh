@@ -7,8 +7,9 @@ if [ ! -e /dev/dune ]; then
 	exit 4
 fi
 
+cd "$(dirname "$0")" || exit 1
 echo "TAP version 13"
-echo "1..20"
+echo "1..22"
 test=0
 failed=0
 work=$(mktemp -d)
@@ -72,6 +73,10 @@ run dune-run busybox sh -c 'sleep 1000 & kill -KILL $!; wait $!; kill -TERM $$'
 result "so does a signal of it" exits 143
 run dune-run --stats busybox true
 result "it tells what that took" said "system calls made in place"
+run dune-run ./program_static end
+result "one whose stack is to be executed" exits 42
+run dune-run ./program_static_pie end
+result "one that can be at any address" out_is "the end"
 head -c 64 /bin/busybox >"$work/short"
 chmod +x "$work/short"
 run dune-run "$work/short"
