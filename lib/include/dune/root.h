@@ -201,8 +201,8 @@ int dune_lookup(struct dune_root *root, const void *address,
  * @address: multiple of 4 KiB
  * @size: multiple of 4 KiB, in bytes
  * @callback: is given each page that overlaps the range, in order, and @data.
- *	May change the bits. A result other than 0 ends the walk. May not call
- *	functions on roots.
+ *	May change the bits. A result other than 0 ends the walk. Functions on
+ *	roots give it -EDEADLK.
  * @data: for the callback
  *
  * What was not yet filled in is left out.

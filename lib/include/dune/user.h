@@ -52,6 +52,9 @@ int dune_set_syscall_handler(dune_syscall_handler handler, unsigned int flags);
  * signals reach the handlers of the program as before, in ring 0. May be called
  * in a handler, then to return before it does.
  *
+ * Floating-point and vector registers, with their control registers, and the GS
+ * base are not switched: each ring finds there what the other one left.
+ *
  * Return: @user->result; -EINVAL for an rip or fs_base that is no address of a
  * process; -EPERM outside of Dune and in ring 3.
  */
