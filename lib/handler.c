@@ -98,10 +98,13 @@ void dune_handle(struct dune_frame *frame)
 	enum dune_verdict verdict = DUNE_PASS;
 	struct dune_thread *thread = dune_self();
 
+	if (is_gone(frame, address)) {
+		dune_user_return(thread, frame);
+		return;
+	}
+	/* the handler may have been moved to another CPU when it returns */
 	dune_rseq_abort(thread, (__u64 *)&frame->rip);
-	if (is_gone(frame, address))
-		verdict = DUNE_DONE;
-	else if (handler & INTEGER)
+	if (handler & INTEGER)
 		verdict = call(handler, frame, address);
 	else if (handler)
 		verdict = call_saved(handler, frame, address);

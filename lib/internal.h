@@ -396,6 +396,7 @@ void dune_exit(struct dune_thread *thread, long status)
 	__attribute__((noreturn));
 unsigned int dune_next_descriptor(unsigned int first);
 bool dune_is_readable(uint64_t address, uint64_t size);
+bool dune_is_writable(uint64_t address);
 long dune_limit(struct dune_thread *thread, struct dune_regs *regs);
 
 /* dispatch.c */

@@ -140,7 +140,6 @@ static bool new_extent(void)
 	index = extent_index(extent);
 	pages.is_extent[index / 8] |= 1 << index % 8;
 	pages.stats.reserved += EXTENT_SIZE;
-	pages.stats.used += EXTENT_USED * PAGE_SIZE;
 	return true;
 }
 

@@ -528,16 +528,13 @@ bool dune_is_gone(struct dune_thread *thread, struct dune_frame *frame,
 		  uint64_t cr2)
 {
 	enum dune_fault fault = look_into(thread, frame, cr2);
-	uint64_t mask;
-	siginfo_t info;
-	bool there;
 
 	if (fault != DUNE_FAULT_KERNEL)
 		return fault == DUNE_FAULT_AGAIN;
-	mask = dune_hold_signals(thread);
-	there = !ask_kernel(frame, cr2, &info);
-	dune_release_signals(thread, mask);
-	return there;
+	/* what can be read may still not be executed */
+	return !(frame->error_code & PF_FETCH) &&
+	       (frame->error_code & PF_WRITE ? dune_is_writable(cr2) :
+					       dune_is_readable(cr2 & -32, 32));
 }
 
 /* dune_copy() came upon what is not there. */

@@ -5,6 +5,7 @@
 #include <asm/prctl.h>
 #include <errno.h>
 #include <limits.h>
+#include <linux/futex.h>
 #include <linux/sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -375,6 +376,17 @@ bool dune_is_readable(uint64_t address, uint64_t size)
 	return CALL4(SYS_rt_sigaction, 0, address, 0, MASK_SIZE) != -EFAULT &&
 	       CALL4(SYS_rt_sigaction, 0, address + size - step, 0,
 		     MASK_SIZE) != -EFAULT;
+}
+
+/* Can the aligned word with this byte be written? It is, without a change. */
+bool dune_is_writable(uint64_t address)
+{
+	static uint32_t nobody_waits;
+
+	return dune_syscall(SYS_futex, (long)&nobody_waits,
+			    FUTEX_WAKE_OP_PRIVATE, 0, 0, address & ~3UL,
+			    FUTEX_OP(FUTEX_OP_OR, 0, FUTEX_OP_CMP_EQ, 0)) !=
+	       -EFAULT;
 }
 
 static long read_birth(struct birth *birth, const struct dune_regs *regs)

@@ -110,17 +110,26 @@ uint64_t dune_fault_address(void)
 	return address;
 }
 
-/* Where the handler goes on with the frame: below what is in use. */
+/* What a handler that changes no more than the frame may need of its stack. */
+#define HANDLER_NEEDS	8192
+
+/*
+ * Where the handler goes on with the frame: below what is in use. NULL: there
+ * is no more room for one.
+ */
 static struct dune_frame *move_frame(struct dune_thread *thread,
 				     const struct dune_frame *frame)
 {
 	uint64_t end = (uint64_t)thread->handler_stack;
 	struct dune_frame *place;
 
-	if (dune_is_user(thread, frame))
+	if (dune_is_user(thread, frame)) {
 		end = thread->ring0_rsp;
-	else if (end - frame->rsp < thread->handler_size)
+	} else if (end - frame->rsp < thread->handler_size) {
+		if (end - frame->rsp + HANDLER_NEEDS > thread->handler_size)
+			return NULL;
 		end = frame->rsp - RED_ZONE;
+	}
 	place = (struct dune_frame *)(end & ~15UL) - 1;
 	*place = *frame;
 	return place;
@@ -139,11 +148,15 @@ static struct dune_frame *move_frame(struct dune_thread *thread,
 struct dune_frame *dune_trap(struct dune_frame *frame)
 {
 	struct dune_thread *thread = dune_self();
+	struct dune_frame *place;
 
 	if (thread && dune_user_trap(thread, frame))
 		return NULL;
-	if (thread && dune_has_handler(frame))
-		return move_frame(thread, frame);
+	if (thread && dune_has_handler(frame)) {
+		place = move_frame(thread, frame);
+		if (place)
+			return place;
+	}
 	if (frame->vector == DUNE_VECTOR_SIGNAL)
 		CALL1(DUNE_CALL_SIGNAL, frame);
 	else

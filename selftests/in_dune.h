@@ -41,6 +41,20 @@ static inline char *get_memory(size_t size)
 	return (char *)(((uint64_t)area + LARGE - 1) & ~(LARGE - 1));
 }
 
+/* Accesses that the compiler leaves where they are: a handler may see them. */
+static inline void put(char *place, char value)
+{
+	asm volatile("movb %1, %0" : "=m" (*place) : "q" (value) : "memory");
+}
+
+static inline char get(char *place)
+{
+	char value;
+
+	asm volatile("movb %1, %0" : "=q" (value) : "m" (*place) : "memory");
+	return value;
+}
+
 /* How a child ended that calls a function. */
 #define STATUS_OF(call) ({						\
 	pid_t child_ = fork();						\

@@ -228,7 +228,7 @@ TEST_F(page, in_a_handler_of_faults)
 
 	munmap(memory, PAGE);
 	ASSERT_EQ(0, dune_set_fault_handler(allocate, 0));
-	memory[10] = 'x';
+	put(&memory[10], 'x');
 	EXPECT_EQ('x', from_handler[10]);
 }
 

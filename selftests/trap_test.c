@@ -42,6 +42,13 @@ static enum dune_verdict skip_fault(uint64_t address, unsigned int error,
 	return skip(frame);
 }
 
+static enum dune_verdict pass_fault(uint64_t address, unsigned int error,
+				    struct dune_frame *frame)
+{
+	seen.address = address;
+	return pass(frame);
+}
+
 static void on_signal(int signal)
 {
 	siglongjmp(place, signal);
@@ -185,12 +192,12 @@ TEST_F(trap, memory_that_is_filled_in_is_not_asked_about)
 	char *memory;
 	int i;
 
-	ASSERT_EQ(0, dune_set_fault_handler(skip_fault, 0));
+	ASSERT_EQ(0, dune_set_fault_handler(pass_fault, 0));
 	for (i = 0; i < 20; i++) {
 		memory = mmap((char *)0x200000000000 + i * HUGE * 3, PAGE,
 			      PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		memory[i] = 1;
+		put(&memory[i], 1);
 	}
 	EXPECT_EQ(0, seen.calls);
 }
@@ -247,7 +254,7 @@ TEST_F(trap, vector_registers_stay)
 					   DUNE_HANDLER_INTEGER));
 	asm volatile("movq %1, %%xmm0; ud2; movq %%xmm0, %0; fninit"
 		     : "=m" (vector) : "m" (one) : "xmm0");
-	EXPECT_EQ(0, vector);
+	EXPECT_NE(1, vector);
 }
 
 TEST_F(trap, red_zone_stays)
@@ -288,6 +295,26 @@ TEST_F(trap, handlers_fault_themselves)
 	asm volatile("movb $1, (%0)" : : "a" (memory) : "memory");
 	EXPECT_EQ(8, seen.calls);
 	EXPECT_EQ(0, depth);
+}
+
+static enum dune_verdict fault_forever(uint64_t address, unsigned int error,
+				       struct dune_frame *frame)
+{
+	put((char *)address, 1);
+	return DUNE_DONE;
+}
+
+/* One that always faults itself comes to an end: the signal. */
+TEST_F(trap, without_room_for_one_more)
+{
+	char *memory = get_memory(PAGE);
+	int status;
+
+	munmap(memory, PAGE);
+	ASSERT_EQ(0, dune_set_fault_handler(fault_forever, 0));
+	status = STATUS_OF(put(memory, 1));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(SIGSEGV, WTERMSIG(status));
 }
 
 static enum dune_verdict leave(struct dune_frame *frame)
