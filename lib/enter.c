@@ -326,6 +326,8 @@ static long own_call(struct dune_thread *thread, struct dune_regs *regs)
 				    regs->rsi);
 	case DUNE_CALL_LEAVE:
 		return leave(thread, regs);
+	case DUNE_CALL_FORWARD:
+		return dune_user_call(thread, (struct dune_frame *)regs->rdi);
 	default:
 		return -ENOSYS;
 	}
@@ -366,7 +368,7 @@ static long forward(struct dune_thread *thread, struct dune_regs *regs)
 	case SYS_clone3:
 	case SYS_fork:
 	case SYS_vfork:
-		return dune_clone(thread, regs);
+		return dune_clone(thread, regs, NULL);
 	case SYS_exit:
 		dune_block_signals();
 		if (thread->signalled)
@@ -379,7 +381,7 @@ static long forward(struct dune_thread *thread, struct dune_regs *regs)
 		call_at_exit(thread);
 		return dune_forward_syscall(thread, regs);
 	case SYS_rt_sigaction:
-		return dune_sigaction(thread, regs);
+		return dune_sigaction(thread, regs, false);
 	case SYS_rt_sigprocmask:
 		return dune_sigprocmask(thread, regs);
 	case SYS_sigaltstack:
@@ -421,7 +423,7 @@ static void system_call(struct dune_thread *thread)
 
 	/* after a fork the page is another */
 	regs = &thread->run->regs;
-	if (ret == DUNE_RESTART)
+	if (ret == DUNE_RESTART && !thread->user_call)
 		regs->rip -= dune_module.hypercall_len;
 	else if (ret != DUNE_KEEP)
 		regs->rax = ret;

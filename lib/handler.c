@@ -69,6 +69,7 @@ static enum dune_verdict call_saved(uint64_t handler, struct dune_frame *frame,
 	enum dune_verdict verdict;
 
 	dune_save_state(area);
+	dune_reset_state();
 	verdict = call(handler, frame, address);
 	dune_load_state(area);
 	return verdict;

@@ -98,13 +98,14 @@ struct dune_action {
  * @lock: held while @actions and the kernel's are changed
  * @users: threads that have them
  * @installed: signals that have a handler now
+ * @of_user: those whose handler is ring 3's
  * @actions: the handler by signal, or what it was last: a signal may be on its
  *	way to it
  */
 struct dune_sighand {
 	int lock;
 	int users;
-	uint64_t installed;
+	uint64_t installed, of_user;
 	struct dune_action actions[65];
 };
 
@@ -151,6 +152,7 @@ struct dune_rseq {
  * @held: the signal that waits is blocked, and the kernel has no room for it
  * @saved_state: floating-point and vector registers of ring 3, if a handler of
  *	its system calls may have changed them
+ * @user_stack: what sigaltstack() was called with in ring 3
  * @root: its page root
  * @generation: of all roots, at its last fault
  * @handler_stack: end of the stack for handlers of exceptions
@@ -188,6 +190,7 @@ struct dune_thread {
 	bool held;
 	struct dune_user *user;
 	char *saved_state;
+	stack_t user_stack;
 	struct dune_root *root;
 	uint64_t generation;
 	char *handler_stack;
@@ -198,6 +201,7 @@ struct dune_thread {
 		siginfo_t info;
 		struct dune_action action;
 		uint64_t mask, mask_of_wait;
+		bool of_user;
 	} signal;
 	struct {
 		bool on;
@@ -333,6 +337,8 @@ int dune_map_new(int vcpu, struct dune_root *root, uint64_t start,
 		 uint64_t size, uint64_t bits);
 
 /* look.c */
+bool dune_shows_user(struct dune_root *root, uint64_t address, uint64_t size,
+		     uint64_t bits);
 uint64_t dune_bits_at(struct dune_root *root, uint64_t address);
 
 /* tlb.c */
@@ -391,7 +397,8 @@ bool dune_root_in_use(const struct dune_root *root);
 void dune_thread_init(uint64_t handler_size);
 int dune_thread_show(int vcpu, struct dune_thread *thread);
 void dune_forget_thread(struct dune_thread *thread);
-long dune_clone(struct dune_thread *thread, const struct dune_regs *regs);
+long dune_clone(struct dune_thread *thread, const struct dune_regs *regs,
+		struct dune_frame *user);
 void dune_exit(struct dune_thread *thread, long status)
 	__attribute__((noreturn));
 unsigned int dune_next_descriptor(unsigned int first);
@@ -439,6 +446,12 @@ bool dune_is_user(const struct dune_thread *thread,
 bool dune_user_trap(struct dune_thread *thread, struct dune_frame *frame);
 void dune_user_return(struct dune_thread *thread, struct dune_frame *frame);
 
+/* user_call.c */
+long dune_user_call(struct dune_thread *thread, struct dune_frame *frame);
+
+/* user_memory.c */
+long dune_user_memory(struct dune_thread *thread, struct dune_frame *frame);
+
 /* handler.c */
 bool dune_has_handler(const struct dune_frame *frame);
 void dune_handle(struct dune_frame *frame);
@@ -450,7 +463,8 @@ struct dune_sighand *dune_sighand_get(struct dune_sighand *sighand, bool share);
 void dune_sighand_clear(struct dune_sighand *sighand);
 void dune_end_by(int signal) __attribute__((noreturn));
 void dune_sighand_put(struct dune_sighand *sighand);
-long dune_sigaction(struct dune_thread *thread, const struct dune_regs *regs);
+long dune_sigaction(struct dune_thread *thread, const struct dune_regs *regs,
+		    bool of_user);
 long dune_sigaltstack(const struct dune_regs *regs);
 long dune_sigprocmask(struct dune_thread *thread, const struct dune_regs *regs);
 void dune_sigreturn(struct dune_thread *thread, struct dune_regs *regs);
@@ -472,11 +486,16 @@ void dune_frame_init(void);
 size_t dune_state_size(void);
 void dune_save_state(char *area);
 void dune_load_state(const char *area);
-bool dune_build_frame(const struct dune_thread *thread,
-		      struct dune_frame *frame, const siginfo_t *info,
-		      const struct dune_action *action, uint64_t mask,
-		      uint64_t cr2);
-uint64_t dune_restore_frame(struct dune_regs *regs);
+void dune_reset_state(void);
+bool dune_build_frame(struct dune_thread *thread, struct dune_frame *frame,
+		      const siginfo_t *info, const struct dune_action *action,
+		      bool of_user, uint64_t mask, uint64_t cr2);
+uint64_t dune_restore_frame(struct dune_thread *thread,
+			    struct dune_regs *regs);
+void dune_put_frame(struct dune_regs *regs, uint64_t end,
+		    const struct dune_frame *frame);
+bool dune_restore_user(struct dune_thread *thread, struct dune_frame *frame,
+		       uint64_t *mask);
 void dune_resume_outside(const struct dune_frame *frame, uint64_t mask)
 	__attribute__((noreturn));
 

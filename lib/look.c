@@ -238,3 +238,29 @@ uint64_t dune_bits_at(struct dune_root *root, uint64_t address)
 
 	return find(root, address & ADDRESS_MASK, &mapping) ? 0 : mapping.bits;
 }
+
+/**
+ * dune_shows_user() - does a root show a range to ring 3
+ * @root: the root
+ * @address: where it begins
+ * @size: in bytes
+ * @bits: DUNE_PTE_*, all of which its pages are to have
+ *
+ * On either side of a thread. Nobody keeps it so, but ring 0 itself.
+ */
+bool dune_shows_user(struct dune_root *root, uint64_t address, uint64_t size,
+		     uint64_t bits)
+{
+	uint64_t end = address + size, flags;
+	struct dune_mapping mapping;
+	bool shown = end >= address && !(end >> 47);
+
+	flags = dune_tables_lock();
+	while (shown && address < end) {
+		shown = !find(root, address, &mapping) &&
+			(mapping.bits & bits) == bits;
+		address = mapping.address + mapping.size;
+	}
+	dune_tables_unlock(flags);
+	return shown;
+}

@@ -32,6 +32,7 @@
 #define UC_SIGCONTEXT_SS	2
 #define UC_STRICT_RESTORE_SS	4
 #define INTERRUPTS_OFF		1
+#define IN_RING3		2
 
 #define USER_CS		0x33
 #define USER_SS		0x2b
@@ -151,7 +152,7 @@ void dune_load_state(const char *area)
 }
 
 /* As a new process has them. */
-static void reset_fpu(void)
+void dune_reset_state(void)
 {
 	static const struct {
 		uint16_t control, status, tag, opcode;
@@ -174,7 +175,7 @@ static void restore_fpu(const struct sigcontext *context)
 		(const struct software_bytes *)(area + SOFTWARE_BYTES);
 
 	if (!area)
-		reset_fpu();
+		dune_reset_state();
 	else
 		load_fpu(area, fpu.xsave &&
 			 software->magic1 == MAGIC1 &&
@@ -247,20 +248,58 @@ static bool overflows(const stack_t *stack, uint64_t interrupted, uint64_t top,
 	return (nested || entering) && !is_on(stack, (uint64_t)place);
 }
 
-static uint64_t stack_for(const struct dune_frame *frame,
-			  const struct dune_action *action, stack_t *stack)
+static void get_stack(struct dune_thread *thread, bool of_user, stack_t *stack)
+{
+	if (of_user)
+		*stack = thread->user_stack;
+	else
+		CALL2(SYS_sigaltstack, NULL, stack);
+}
+
+static void set_stack(struct dune_thread *thread, bool of_user,
+		      const stack_t *stack)
+{
+	if (of_user)
+		thread->user_stack = *stack;
+	else
+		CALL2(SYS_sigaltstack, stack, NULL);
+}
+
+/* Below what ring 0 has there, for a handler of its own, whatever was asked. */
+static uint64_t ring0_stack(const struct dune_thread *thread, stack_t *stack)
+{
+	*stack = (stack_t){ .ss_flags = SS_DISABLE };
+	return thread->ring0_rsp - RED_ZONE;
+}
+
+static uint64_t stack_for(struct dune_thread *thread,
+			  const struct dune_frame *frame,
+			  const struct dune_action *action, bool of_user,
+			  stack_t *stack)
 {
 	uint64_t base, sp = frame->rsp - RED_ZONE;
 	stack_t off = { .ss_flags = SS_DISABLE };
 
-	CALL2(SYS_sigaltstack, NULL, stack);
+	if (!of_user && dune_is_user(thread, frame))
+		return ring0_stack(thread, stack);
+	get_stack(thread, of_user, stack);
 	base = (uint64_t)stack->ss_sp;
 	if (!(action->flags & SA_ONSTACK) || stack->ss_flags & SS_DISABLE ||
 	    is_on(stack, frame->rsp))
 		base = 0;
 	if (stack->ss_flags & (int)SS_AUTODISARM)
-		CALL2(SYS_sigaltstack, &off, NULL);
+		set_stack(thread, of_user, &off);
 	return base ? base + stack->ss_size : sp;
+}
+
+/* A handler of ring 3 is not to have its frame where ring 3 may not write. */
+static bool may_write(const struct dune_thread *thread, bool of_user,
+		      const void *place, uint64_t end)
+{
+	uint64_t start = (uint64_t)place;
+
+	return !of_user || dune_shows_user(thread->root, start, end - start,
+					   DUNE_PTE_USER | DUNE_PTE_WRITE);
 }
 
 /**
@@ -269,15 +308,15 @@ static uint64_t stack_for(const struct dune_frame *frame,
  * @frame: what was interrupted; then where the handler begins
  * @info: of the signal
  * @action: of the program for it
+ * @of_user: the handler is ring 3's, which was interrupted
  * @mask: signals that were blocked
  * @cr2: address of the fault, or 0
  *
  * Return: whether there was room for it.
  */
-bool dune_build_frame(const struct dune_thread *thread,
-		      struct dune_frame *frame, const siginfo_t *info,
-		      const struct dune_action *action, uint64_t mask,
-		      uint64_t cr2)
+bool dune_build_frame(struct dune_thread *thread, struct dune_frame *frame,
+		      const siginfo_t *info, const struct dune_action *action,
+		      bool of_user, uint64_t mask, uint64_t cr2)
 {
 	struct signal_frame *place;
 	stack_t stack;
@@ -285,11 +324,12 @@ bool dune_build_frame(const struct dune_thread *thread,
 	char *state;
 
 	leave_syscall_entry(thread, frame);
-	sp = stack_for(frame, action, &stack);
+	sp = stack_for(thread, frame, action, of_user, &stack);
 	state = (char *)((sp - fpu.size - MAGIC2_SIZE) & ~63UL);
 	/* aligned as if it had been called */
 	place = (void *)((((uint64_t)state - sizeof(*place)) & ~15UL) - 8);
-	if (overflows(&stack, frame->rsp, sp, place))
+	if (overflows(&stack, frame->rsp, sp, place) ||
+	    !may_write(thread, of_user, place, sp))
 		return false;
 	memset(place, 0, sizeof(*place));
 	save_fpu(state);
@@ -297,6 +337,11 @@ bool dune_build_frame(const struct dune_thread *thread,
 	place->context.flags = context_flags();
 	place->context.stack = stack;
 	fill_registers(&place->context.mcontext, frame);
+	if (!of_user && dune_is_user(thread, frame)) {
+		place->context.mcontext.__reserved1[0] |= IN_RING3;
+		frame->cs = RING0_CODE;
+		frame->ss = RING0_DATA;
+	}
 	place->context.mcontext.fpstate = (void *)state;
 	place->context.mcontext.err = frame->error_code;
 	place->context.mcontext.trapno = frame->vector;
@@ -312,7 +357,7 @@ bool dune_build_frame(const struct dune_thread *thread,
 	frame->rdx = (uint64_t)&place->context;
 	frame->rax = 0;
 	frame->rflags &= ~(EFLAGS_TF | EFLAGS_DF | EFLAGS_RF);
-	reset_fpu();
+	dune_reset_state();
 	return true;
 }
 
@@ -321,20 +366,11 @@ static bool is_canonical(uint64_t address)
 	return (int64_t)(address << 16) >> 16 == (int64_t)address;
 }
 
-/**
- * dune_restore_frame() - go back to what a handler interrupted
- * @regs: of the guest, which calls rt_sigreturn(); then what the frame says
- *
- * Return: the mask that the frame has.
- */
-uint64_t dune_restore_frame(struct dune_regs *regs)
+/* The registers that a frame has. */
+static void read_registers(struct dune_frame *frame,
+			   const struct sigcontext *from)
 {
-	const struct context *context = (void *)regs->rsp;
-	const struct sigcontext *from = &context->mcontext;
-	stack_t stack = context->stack;
-
-	restore_fpu(from);
-	*regs = (struct dune_regs) {
+	*frame = (struct dune_frame) {
 		.rax = from->rax, .rcx = from->rcx, .rdx = from->rdx,
 		.rbx = from->rbx, .rsp = from->rsp, .rbp = from->rbp,
 		.rsi = from->rsi, .rdi = from->rdi, .r8 = from->r8,
@@ -342,14 +378,113 @@ uint64_t dune_restore_frame(struct dune_regs *regs)
 		.r12 = from->r12, .r13 = from->r13, .r14 = from->r14,
 		.r15 = from->r15, .rip = from->rip,
 		.rflags = (from->eflags & EFLAGS_USER) | 2,
+		.cs = RING3_CODE, .ss = RING3_DATA,
 	};
+}
+
+static void load_regs(struct dune_regs *regs, const struct dune_frame *frame)
+{
+	*regs = (struct dune_regs) {
+		.rax = frame->rax, .rcx = frame->rcx, .rdx = frame->rdx,
+		.rbx = frame->rbx, .rsp = frame->rsp, .rbp = frame->rbp,
+		.rsi = frame->rsi, .rdi = frame->rdi, .r8 = frame->r8,
+		.r9 = frame->r9, .r10 = frame->r10, .r11 = frame->r11,
+		.r12 = frame->r12, .r13 = frame->r13, .r14 = frame->r14,
+		.r15 = frame->r15, .rip = frame->rip, .rflags = frame->rflags,
+	};
+}
+
+/**
+ * dune_put_frame() - have a thread go on in the guest with a frame of ring 3
+ * @regs: of its virtual CPU
+ * @end: of the stack in ring 0 that it has there
+ * @frame: the frame
+ */
+void dune_put_frame(struct dune_regs *regs, uint64_t end,
+		    const struct dune_frame *frame)
+{
+	struct dune_frame *place = (struct dune_frame *)end - 1;
+
+	*place = *frame;
+	*regs = (struct dune_regs) {
+		.rip = (uint64_t)dune_resume_frame,
+		.rsp = (uint64_t)place,
+		/* no signal before it is in ring 3 */
+		.rflags = 2,
+	};
+}
+
+/**
+ * dune_restore_frame() - go back to what a handler in ring 0 interrupted
+ * @thread: whose it is
+ * @regs: of the guest, which calls rt_sigreturn(); then what the frame says
+ *
+ * Return: the mask that the frame has.
+ */
+uint64_t dune_restore_frame(struct dune_thread *thread, struct dune_regs *regs)
+{
+	const struct context *context = (void *)regs->rsp;
+	uint64_t own = context->mcontext.__reserved1[0];
+	uint64_t mask = context->mask;
+	stack_t stack = context->stack;
+	struct dune_frame frame;
+
+	restore_fpu(&context->mcontext);
+	read_registers(&frame, &context->mcontext);
+	if (own & IN_RING3 && thread->ring0_rsp) {
+		dune_put_frame(regs, thread->ring0_rsp, &frame);
+		return mask;
+	}
+	load_regs(regs, &frame);
 	if (!is_canonical(regs->rip))
 		regs->rip = (uint64_t)dune_bad_return;
-	if (!(from->__reserved1[0] & INTERRUPTS_OFF))
+	if (!(own & INTERRUPTS_OFF))
 		regs->rflags |= EFLAGS_IF;
 	stack.ss_flags &= ~SS_ONSTACK;
 	CALL2(SYS_sigaltstack, &stack, NULL);
-	return context->mask;
+	return mask;
+}
+
+/* Does the frame say something of memory that ring 3 does not have? */
+static bool is_users(const struct dune_thread *thread,
+		     const struct context *context)
+{
+	uint64_t state;
+
+	if (!dune_shows_user(thread->root, (uint64_t)context, sizeof(*context),
+			     DUNE_PTE_USER))
+		return false;
+	state = (uint64_t)context->mcontext.fpstate;
+	return !state || (!(state & 63) &&
+			  dune_shows_user(thread->root, state,
+					  fpu.size + MAGIC2_SIZE,
+					  DUNE_PTE_USER));
+}
+
+/**
+ * dune_restore_user() - go back to what a handler in ring 3 interrupted
+ * @thread: whose it is
+ * @frame: of ring 3, which calls rt_sigreturn(); then what its frame says
+ * @mask: set to the mask that that has
+ *
+ * Return: whether it was one.
+ */
+bool dune_restore_user(struct dune_thread *thread, struct dune_frame *frame,
+		       uint64_t *mask)
+{
+	const struct context *context = (void *)frame->rsp;
+
+	if (!is_users(thread, context))
+		return false;
+	restore_fpu(&context->mcontext);
+	/* what the handler of its system call gives back to it */
+	if (thread->saved_state)
+		dune_save_state(thread->saved_state);
+	*mask = context->mask;
+	thread->user_stack = context->stack;
+	thread->user_stack.ss_flags &= ~SS_ONSTACK;
+	read_registers(frame, &context->mcontext);
+	return true;
 }
 
 /**

@@ -70,6 +70,23 @@ static bool handles(const struct dune_sighand *sighand, int signal)
 	       SIGNAL_BIT(signal);
 }
 
+/* Is it one that ring 3 has installed? */
+static bool is_of_user(const struct dune_sighand *sighand, int signal)
+{
+	return __atomic_load_n(&sighand->of_user, __ATOMIC_RELAXED) &
+	       SIGNAL_BIT(signal);
+}
+
+static void set_of_user(struct dune_sighand *sighand, int signal, bool is)
+{
+	if (is)
+		__atomic_or_fetch(&sighand->of_user, SIGNAL_BIT(signal),
+				  __ATOMIC_RELAXED);
+	else
+		__atomic_and_fetch(&sighand->of_user, ~SIGNAL_BIT(signal),
+				   __ATOMIC_RELAXED);
+}
+
 static void set_handles(struct dune_sighand *sighand, int signal, bool does)
 {
 	if (does)
@@ -150,7 +167,10 @@ static void stop_system_call(struct dune_thread *thread, ucontext_t *context)
 	} else if (regs[REG_RIP] == (greg_t)dune_run_syscall &&
 		   run->exit_reason == DUNE_EXIT_RESTART) {
 		/* the guest makes it again, after the handler */
-		run->regs.rip -= dune_module.hypercall_len;
+		if (thread->user_call)
+			run->regs.rax = DUNE_RESTART;
+		else
+			run->regs.rip -= dune_module.hypercall_len;
 		run->exit_reason = DUNE_EXIT_NONE;
 	}
 }
@@ -210,13 +230,14 @@ static void handle_signal(int signal, siginfo_t *info, void *ucontext)
 {
 	struct dune_thread *thread =
 		dune_thread_of(__builtin_frame_address(0));
+	struct dune_sighand *sighand;
 	ucontext_t *context = ucontext;
 	struct dune_action *action;
 	uint64_t mask;
 
-	if (!thread) {
-		action = &dune_first_sighand->actions[signal];
-		call_directly(action, signal, info, context);
+	if (!thread || dune_outside & SIGNAL_BIT(signal)) {
+		sighand = thread ? thread->sighand : dune_first_sighand;
+		call_directly(&sighand->actions[signal], signal, info, context);
 		return;
 	}
 	if (is_fault(info)) {
@@ -236,6 +257,7 @@ static void handle_signal(int signal, siginfo_t *info, void *ucontext)
 		thread->signal.info.si_call_addr =
 			(void *)dune_caller(&thread->run->regs);
 	thread->signal.action = *action;
+	thread->signal.of_user = is_of_user(thread->sighand, signal);
 	thread->signal.mask = mask;
 	thread->signal.mask_of_wait = mask_of_wait(thread, context);
 	if (action->flags & SA_RESETHAND)
@@ -245,7 +267,7 @@ static void handle_signal(int signal, siginfo_t *info, void *ucontext)
 	thread->run->interrupt = DUNE_VECTOR_SIGNAL;
 	/* calls that ask for the mask are ours to answer meanwhile */
 	thread->run->flags = 0;
-	if (thread->run->regs.rflags & EFLAGS_IF)
+	if (thread->run->regs.rflags & EFLAGS_IF || thread->user_call)
 		stop_system_call(thread, context);
 }
 
@@ -315,15 +337,16 @@ void dune_release_signals(struct dune_thread *thread, uint64_t mask)
 /* The program's handler begins when the frame is returned to. */
 static void call_handler(struct dune_thread *thread, struct dune_frame *frame,
 			 const siginfo_t *info,
-			 const struct dune_action *action, uint64_t mask,
-			 uint64_t cr2)
+			 const struct dune_action *action, bool of_user,
+			 uint64_t mask, uint64_t cr2)
 {
 	uint64_t blocked = mask | action->mask;
 
 	if (!(action->flags & SA_NODEFER))
 		blocked |= SIGNAL_BIT(info->si_signo);
 	dune_rseq_abort(thread, (__u64 *)&frame->rip);
-	if (!dune_build_frame(thread, frame, info, action, mask, cr2))
+	if (!dune_build_frame(thread, frame, info, action, of_user, mask,
+			      cr2))
 		dune_end_by(SIGSEGV);
 	if (thread->pending &&
 	    blocked & SIGNAL_BIT(thread->signal.info.si_signo))
@@ -339,11 +362,17 @@ void dune_deliver(struct dune_thread *thread, struct dune_frame *frame)
 
 	if (!thread->pending)
 		return;
+	thread->signalled = false;
+	/* the handler is ring 3's: not before the thread is there again */
+	thread->deferred = thread->signal.of_user &&
+			   !dune_is_user(thread, frame);
+	if (thread->deferred)
+		return;
 	action.mask |= thread->signal.mask_of_wait;
 	frame->vector = 0;
 	thread->pending = false;
-	thread->signalled = false;
-	call_handler(thread, frame, &info, &action, thread->signal.mask, 0);
+	call_handler(thread, frame, &info, &action, thread->signal.of_user,
+		     thread->signal.mask, 0);
 }
 
 void dune_sigreturn(struct dune_thread *thread, struct dune_regs *regs)
@@ -351,7 +380,7 @@ void dune_sigreturn(struct dune_thread *thread, struct dune_regs *regs)
 	uint64_t mask;
 
 	dune_hold_signals(thread);
-	mask = dune_restore_frame(regs);
+	mask = dune_restore_frame(thread, regs);
 	/* where it goes back to, interrupts may be off */
 	thread->signalled = thread->pending && !thread->held &&
 			    (regs->rflags & EFLAGS_IF);
@@ -551,6 +580,7 @@ static void deliver_fault(struct dune_thread *thread, struct dune_frame *frame,
 {
 	const struct dune_action none = { .handler = (uint64_t)SIG_DFL };
 	struct dune_action action = thread->sighand->actions[info->si_signo];
+	bool of_user = is_of_user(thread->sighand, info->si_signo);
 
 	if (action.flags & SA_RESETHAND) {
 		set_handles(thread->sighand, info->si_signo, false);
@@ -562,7 +592,7 @@ static void deliver_fault(struct dune_thread *thread, struct dune_frame *frame,
 				     (cr2 >> 63 || (info->si_signo == SIGSEGV &&
 						    info->si_code == SEGV_ACCERR) ?
 				      PF_PRESENT : 0);
-	call_handler(thread, frame, info, &action, mask, cr2);
+	call_handler(thread, frame, info, &action, of_user, mask, cr2);
 }
 
 /* The guest had an exception that it does not handle itself. */
@@ -593,8 +623,11 @@ void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
 		dune_release_signals(thread, mask);
 		return;
 	}
+	/* what ring 0 does wrong is nothing for a handler of ring 3 */
 	if (handles(sighand, info.si_signo) &&
-	    !(mask & SIGNAL_BIT(info.si_signo))) {
+	    !(mask & SIGNAL_BIT(info.si_signo)) &&
+	    (!is_of_user(sighand, info.si_signo) ||
+	     dune_is_user(thread, frame))) {
 		deliver_fault(thread, frame, &info, mask, cr2);
 		return;
 	}
@@ -613,7 +646,7 @@ static void show(struct dune_action *action, const struct dune_action *own)
 }
 
 static long set_action(struct dune_sighand *sighand, int signal,
-		       const struct dune_action *action,
+		       const struct dune_action *action, bool of_user,
 		       struct dune_action *before)
 {
 	struct dune_action own = sighand->actions[signal];
@@ -629,12 +662,14 @@ static long set_action(struct dune_sighand *sighand, int signal,
 		return ret;
 	}
 	set_handles(sighand, signal, is_function(action));
+	set_of_user(sighand, signal, of_user);
 	show(before, &own);
 	return 0;
 }
 
 /* rt_sigaction() */
-long dune_sigaction(struct dune_thread *thread, const struct dune_regs *regs)
+long dune_sigaction(struct dune_thread *thread, const struct dune_regs *regs,
+		    bool of_user)
 {
 	struct dune_sighand *sighand = thread->sighand;
 	const struct dune_action *action = (void *)regs->rsi;
@@ -656,7 +691,7 @@ long dune_sigaction(struct dune_thread *thread, const struct dune_regs *regs)
 	}
 	dune_lock(&sighand->lock);
 	if (action) {
-		ret = set_action(sighand, signal, action, &before);
+		ret = set_action(sighand, signal, action, of_user, &before);
 	} else {
 		ret = raw_sigaction(signal, NULL, &before);
 		show(&before, &sighand->actions[signal]);
@@ -729,6 +764,7 @@ struct dune_sighand *dune_sighand_get(struct dune_sighand *sighand, bool share)
 	dune_lock(&sighand->lock);
 	memcpy(copy->actions, sighand->actions, sizeof(copy->actions));
 	copy->installed = sighand->installed;
+	copy->of_user = sighand->of_user;
 	dune_unlock(&sighand->lock);
 	copy->users = 1;
 	return copy;
@@ -762,7 +798,7 @@ int dune_signal_init(struct dune_thread *thread)
 		    !is_function(&action) ||
 		    action.handler == (uint64_t)handle_signal)
 			continue;
-		set_action(&first, signal, &action, &before);
+		set_action(&first, signal, &action, false, &before);
 	}
 	return 0;
 }

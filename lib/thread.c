@@ -154,6 +154,7 @@ static void set_up_block(struct dune_thread *thread)
 	thread->syscall_entry = chunk->entries;
 	thread->syscall_target = chunk->entries + DUNE_DIRECT;
 	thread->user_entry = dune_user_entry;
+	thread->user_stack.ss_flags = SS_DISABLE;
 }
 
 static struct dune_thread *take_block(void)
@@ -359,6 +360,7 @@ unsigned int dune_next_descriptor(unsigned int first)
  * @child_tid: for SYS_clone
  * @args: for SYS_clone3; longer ones are the kernel's to refuse
  * @size: of what the program gave
+ * @user: registers of ring 3 that makes it, or NULL
  */
 struct birth {
 	long nr;
@@ -366,6 +368,7 @@ struct birth {
 	long parent_tid, child_tid;
 	struct clone_args args;
 	uint64_t size;
+	struct dune_frame *user;
 };
 
 /* Can @size bytes be read? The kernel looks before it minds the signal. */
@@ -439,6 +442,35 @@ static long make_birth(struct birth *birth, struct dune_thread *child)
 			      0, child);
 }
 
+/* What is another in the child of ring 3. */
+static void set_user_child(struct dune_thread *thread, struct dune_frame *frame,
+			   const struct birth *birth)
+{
+	frame->rax = 0;
+	if (birth->stack)
+		frame->rsp = birth->stack;
+	if (birth->flags & CLONE_SETTLS)
+		thread->user_fs = birth->tls;
+}
+
+/*
+ * Where its parent has called it, with a stack of its own in ring 0: that for
+ * handlers of exceptions.
+ */
+static void begin_in_ring3(struct dune_thread *child,
+			   const struct dune_thread *parent,
+			   const struct birth *birth)
+{
+	uint64_t end = (uint64_t)child->handler_stack - 16;
+	struct dune_frame frame = *birth->user;
+
+	child->user_fs = parent->user_fs;
+	child->ring0_rsp = end;
+	*(struct dune_thread **)end = child;
+	set_user_child(child, &frame, birth);
+	dune_put_frame(&child->run->regs, end, &frame);
+}
+
 /* The child begins where its parent is, but on its own stack, with 0. */
 static long prepare_child(struct dune_thread *child, struct dune_thread *parent,
 			  const struct birth *birth)
@@ -449,17 +481,21 @@ static long prepare_child(struct dune_thread *child, struct dune_thread *parent,
 	if (err)
 		return err;
 	dune_trap_set_up(child, &state);
-	if (birth->flags & CLONE_SETTLS)
-		state.fs.base = birth->tls;
 	/* the guest's side of it must not fault on its own stack */
 	child->root = parent->root;
 	err = dune_thread_show(parent->vcpu, child);
 	if (err)
 		return err;
-	child->run->regs = parent->run->regs;
-	child->run->regs.rax = 0;
-	if (birth->stack)
-		child->run->regs.rsp = birth->stack;
+	if (birth->user) {
+		begin_in_ring3(child, parent, birth);
+	} else {
+		if (birth->flags & CLONE_SETTLS)
+			state.fs.base = birth->tls;
+		child->run->regs = parent->run->regs;
+		child->run->regs.rax = 0;
+		if (birth->stack)
+			child->run->regs.rsp = birth->stack;
+	}
 	child->sighand = dune_sighand_get(parent->sighand,
 					  birth->flags & CLONE_SIGHAND);
 	if (!child->sighand)
@@ -573,22 +609,28 @@ static long clone_process(struct dune_thread *thread, struct birth *birth)
 
 	if (ret)
 		return ret;
-	if (birth->flags & CLONE_SETTLS)
+	if (birth->flags & CLONE_SETTLS && !birth->user)
 		state.fs.base = birth->tls;
-	if (birth->stack)
+	if (birth->stack && !birth->user)
 		regs.rsp = birth->stack;
 	take_locks(thread);
 	ret = make_birth(birth, NULL);
 	release_locks(thread);
 	if (!ret && birth->flags & CLONE_CLEAR_SIGHAND)
 		dune_sighand_clear(thread->sighand);
+	if (!ret && birth->user)
+		set_user_child(thread, birth->user, birth);
 	if (!ret && become_process(thread, &regs, &state))
 		fail_in_child();
 	return ret;
 }
 
-/* The guest calls fork(), vfork(), clone() or clone3(). */
-long dune_clone(struct dune_thread *thread, const struct dune_regs *regs)
+/*
+ * The guest calls fork(), vfork(), clone() or clone3(); or ring 3 does, with
+ * @user.
+ */
+long dune_clone(struct dune_thread *thread, const struct dune_regs *regs,
+		struct dune_frame *user)
 {
 	struct birth birth;
 	long ret = read_birth(&birth, regs);
@@ -596,6 +638,10 @@ long dune_clone(struct dune_thread *thread, const struct dune_regs *regs)
 
 	if (ret)
 		return ret;
+	/* in what dune_walk() calls */
+	if (thread->has_tables)
+		return -EDEADLK;
+	birth.user = user;
 	mask = dune_hold_signals(thread);
 	if (birth.flags & CLONE_VM)
 		ret = clone_thread(thread, &birth, mask);

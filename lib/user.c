@@ -186,6 +186,7 @@ static void call_saved(struct dune_thread *thread, dune_syscall_handler handler,
 	char *area = DUNE_STATE_AREA();
 
 	dune_save_state(area);
+	dune_reset_state();
 	thread->saved_state = area;
 	handler(frame);
 	dune_load_state(area);
@@ -268,10 +269,14 @@ static void end(struct dune_thread *thread, const struct outer *outer)
 	thread->user_returns = outer->returns;
 }
 
-/* @returns: when it returns to where dune_call_user() has it return. */
+/*
+ * Vector registers of ring 0 are not for ring 3, nor the other way round.
+ * @returns: when it returns to where dune_call_user() has it return.
+ */
 static long run(struct dune_user *user, bool returns)
 {
 	struct dune_thread *thread = dune_in_ring0() ? dune_self() : NULL;
+	char *area = DUNE_STATE_AREA();
 	struct outer outer;
 	uint64_t flags;
 
@@ -281,9 +286,12 @@ static long run(struct dune_user *user, bool returns)
 		return -EINVAL;
 	flags = dune_mask_interrupts();
 	outer = begin(thread, user, returns);
+	dune_save_state(area);
+	dune_reset_state();
 	user->frame.cs = RING3_CODE;
 	dune_user_return(thread, &user->frame);
 	dune_enter_user(thread, &user->frame);
+	dune_load_state(area);
 	end(thread, &outer);
 	dune_restore_interrupts(flags);
 	return user->result;
@@ -304,14 +312,16 @@ void dune_leave_user(const struct dune_frame *frame, long result)
 }
 
 /* Writes the return address, which SMAP would keep from ring 0. */
-static void put_on_stack(uint64_t *place, uint64_t value)
+static int put_on_stack(uint64_t place, uint64_t value)
 {
 	uint64_t flags;
+	int err;
 
 	asm volatile("pushfq; pop %0" : "=r" (flags));
 	asm volatile("push %0; popfq" : : "r" (flags | EFLAGS_AC) : "cc");
-	*place = value;
+	err = dune_copy((void *)place, &value, sizeof(value));
 	asm volatile("push %0; popfq" : : "r" (flags) : "cc", "memory");
+	return err;
 }
 
 long dune_call_user(long (*function)(void *argument), void *argument,
@@ -323,12 +333,15 @@ long dune_call_user(long (*function)(void *argument), void *argument,
 		.rdi = (uint64_t)argument,
 		.rsp = top,
 	} };
+	int err;
 
 	if (!dune_in_ring0() || !dune_self())
 		return -EPERM;
 	if (size < 256)
 		return -EINVAL;
-	put_on_stack((uint64_t *)top, (uint64_t)dune_user_entry);
+	err = put_on_stack(top, (uint64_t)dune_user_entry);
+	if (err)
+		return err;
 	user.fs_base = read_fs();
 	return run(&user, true);
 }

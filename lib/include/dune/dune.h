@@ -48,7 +48,7 @@ const char *dune_error(int error);
  * @fill_size: how large the pages may be by which the first root shows the
  *	process's memory: 4 KiB, 2 MiB or 1 GiB; 0: as large as the CPU has them
  * @stack_size: of each thread's stack for handlers of exceptions, in bytes,
- *	multiple of 4 KiB up to 1 GiB; 0: 48 KiB
+ *	multiple of 4 KiB up to 512 MiB; 0: 48 KiB
  * @outside: signals (bit 0 for signal 1) whose handlers run outside of Dune, as
  *	if the program had not entered it, and do not interrupt the guest
  *

@@ -52,8 +52,8 @@ int dune_set_syscall_handler(dune_syscall_handler handler, unsigned int flags);
  * signals reach the handlers of the program as before, in ring 0. May be called
  * in a handler, then to return before it does.
  *
- * Floating-point and vector registers, with their control registers, and the GS
- * base are not switched: each ring finds there what the other one left.
+ * Ring 3 begins with floating-point and vector registers as a new process has
+ * them, and the caller finds its own again. The GS base is one for both rings.
  *
  * Return: @user->result; -EINVAL for an rip or fs_base that is no address of a
  * process; -EPERM outside of Dune and in ring 3.
@@ -85,20 +85,26 @@ long dune_call_user(long (*function)(void *argument), void *argument,
 
 /**
  * dune_forward() - make the system call of ring 3
- * @frame: of the handler; rax is set
+ * @frame: of the handler of system calls
  *
  * For the kernel it is a call of this thread. Those that have to do with what
- * libdune keeps are made so that they mean ring 3: handlers that they install
- * run in ring 3, threads and processes that they make begin there, what
- * arch_prctl() sets is the base of ring 3. Memory that mmap(), mremap(), brk()
- * or shmat() give is shown to ring 3 in the current root, until munmap(). Memory
- * that the root does not show to ring 3 cannot be replaced, unmapped or changed
- * (-EPERM). Pointers are not looked at: what they point to is the handler's to
+ * libdune keeps mean ring 3: handlers of signals that they install and their
+ * alternative stack are there, threads and processes that they make begin there,
+ * ARCH_SET_FS sets @fs_base. Memory that mmap(), mremap(), brk() or shmat()
+ * give is shown to ring 3 in the thread's root, until it is given back; what the
+ * root does not show to ring 3 can be neither replaced nor changed (-EPERM), and
+ * munmap() leaves it. rseq() gives -ENOSYS; ARCH_SET_GS and syscall user dispatch
+ * -EINVAL. Pointers are not looked at: what they point to is the handler's to
  * check, and to copy where another thread could change it.
  *
- * A call that a signal interrupts is made again as the kernel would have it.
+ * A thread that ring 3 makes has a stack in ring 0 of its own (&dune_options
+ * .stack_size), but the thread-local storage of the one that made it: its
+ * handlers are not to use errno or malloc().
  *
- * Return: the result, also in rax.
+ * If a signal comes for ring 3 before the call, or instead of it, @frame is such
+ * that ring 3 makes it again after its handler; then rax is to be left as it is.
+ *
+ * Return: the result, which is in rax too; -EINTR for one to be made again.
  */
 long dune_forward(struct dune_frame *frame);
 

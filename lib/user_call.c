@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * System calls of ring 3 that have to do with what libdune keeps: the host's
+ * side of dune_forward(). What ring 3 says it wants is for ring 3.
+ */
+#include "internal.h"
+
+#include <asm/prctl.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#define MIN_STACK	2048	/* MINSIGSTKSZ of the kernel */
+
+static struct dune_regs registers_of(const struct dune_frame *frame)
+{
+	return (struct dune_regs) {
+		.rax = frame->rax, .rdi = frame->rdi, .rsi = frame->rsi,
+		.rdx = frame->rdx, .r10 = frame->r10, .r8 = frame->r8,
+		.r9 = frame->r9, .rsp = frame->rsp, .rip = frame->rip,
+	};
+}
+
+static bool is_on(const stack_t *stack, uint64_t sp)
+{
+	return !(stack->ss_flags & SS_DISABLE) &&
+	       sp - (uint64_t)stack->ss_sp - 1 < stack->ss_size;
+}
+
+/* sigaltstack(): ring 0 has the one that the kernel knows. */
+static long alternative_stack(struct dune_thread *thread,
+			      const struct dune_frame *frame)
+{
+	const stack_t *new = (const stack_t *)frame->rdi;
+	stack_t *old = (stack_t *)frame->rsi, now = thread->user_stack;
+	bool on = is_on(&now, frame->rsp);
+
+	if ((new && !dune_is_readable(frame->rdi & -32, 64)) ||
+	    (old && !dune_is_writable(frame->rsi)))
+		return -EFAULT;
+	if (new) {
+		if (on)
+			return -EPERM;
+		if (new->ss_flags & ~SS_DISABLE && new->ss_flags != SS_ONSTACK)
+			return -EINVAL;
+		if (!(new->ss_flags & SS_DISABLE) && new->ss_size < MIN_STACK)
+			return -ENOMEM;
+		thread->user_stack = *new;
+		thread->user_stack.ss_flags &= SS_DISABLE;
+	}
+	if (old) {
+		*old = now;
+		if (on)
+			old->ss_flags = SS_ONSTACK;
+	}
+	return 0;
+}
+
+static long base_of_segment(struct dune_thread *thread,
+			    const struct dune_frame *frame)
+{
+	switch (frame->rdi) {
+	case ARCH_SET_FS:
+		if (frame->rsi >> 47)
+			return -EPERM;
+		thread->user_fs = frame->rsi;
+		return 0;
+	case ARCH_GET_FS:
+		if (!dune_is_writable(frame->rsi))
+			return -EFAULT;
+		*(uint64_t *)frame->rsi = thread->user_fs;
+		return 0;
+	default:
+		/* GS is one for both */
+		return -EINVAL;
+	}
+}
+
+static long return_from_handler(struct dune_thread *thread,
+				struct dune_frame *frame)
+{
+	uint64_t mask = dune_hold_signals(thread);
+
+	if (!dune_restore_user(thread, frame, &mask))
+		dune_end_by(SIGSEGV);
+	dune_release_signals(thread, mask);
+	return frame->rax;
+}
+
+/**
+ * dune_user_call() - make such a call
+ * @thread: whose guest it is
+ * @frame: of ring 3
+ *
+ * Return: the result.
+ */
+long dune_user_call(struct dune_thread *thread, struct dune_frame *frame)
+{
+	struct dune_regs regs = registers_of(frame);
+
+	switch (frame->rax) {
+	case SYS_rt_sigaction:
+		return dune_sigaction(thread, &regs, true);
+	case SYS_rt_sigreturn:
+		return return_from_handler(thread, frame);
+	case SYS_sigaltstack:
+		return alternative_stack(thread, frame);
+	case SYS_arch_prctl:
+		return base_of_segment(thread, frame);
+	case SYS_clone:
+	case SYS_clone3:
+	case SYS_fork:
+	case SYS_vfork:
+		return dune_clone(thread, &regs, frame);
+	default:
+		return -ENOSYS;
+	}
+}

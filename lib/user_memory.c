@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Memory of ring 3: what a root shows it is its own. What it gets from the
+ * kernel is shown to it, and what it gives back is not any more; all else it can
+ * neither replace nor change.
+ */
+#include "internal.h"
+#include "table.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+
+/* Where a process's addresses end, and the kernel looks no further. */
+#define ADDRESS_LIMIT	((1UL << 47) - PAGE_SIZE)
+
+static uint64_t page_up(uint64_t size)
+{
+	return (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+}
+
+static long call(const struct dune_frame *frame)
+{
+	return dune_syscall(frame->rax, frame->rdi, frame->rsi, frame->rdx,
+			    frame->r10, frame->r8, frame->r9);
+}
+
+/* All of a range, which need not be aligned; an empty one is. */
+static bool is_own(struct dune_thread *thread, uint64_t start, uint64_t size)
+{
+	uint64_t first = start & ~(PAGE_SIZE - 1);
+
+	return dune_shows_user(thread->root, first,
+			       page_up(start - first + size), DUNE_PTE_USER);
+}
+
+/* The kernel's rights are what counts. Without tables it has to go again. */
+static long show(struct dune_thread *thread, uint64_t start, uint64_t size)
+{
+	int err = dune_map(thread->root, (void *)start, page_up(size),
+			   (void *)start, DUNE_PTE_USER | DUNE_PTE_WRITE);
+
+	if (!err)
+		return start;
+	CALL2(SYS_munmap, start, page_up(size));
+	return -ENOMEM;
+}
+
+static void hide(struct dune_thread *thread, uint64_t start, uint64_t size)
+{
+	if (size)
+		dune_unmap(thread->root, (void *)start, page_up(size));
+}
+
+/*
+ * At a place that ring 3 says: over what it has, or where nothing is at all.
+ * That is tried page by page, which is seldom and then for few.
+ */
+static long claim(struct dune_thread *thread, uint64_t start, uint64_t size)
+{
+	uint64_t page;
+	long got;
+
+	if (start & (PAGE_SIZE - 1) || size > ADDRESS_LIMIT ||
+	    start > ADDRESS_LIMIT - size)
+		return -EINVAL;
+	if (is_own(thread, start, size))
+		return 0;
+	for (page = start; page < start + size; page += PAGE_SIZE) {
+		if (is_own(thread, page, 1))
+			continue;
+		got = dune_syscall(SYS_mmap, page, PAGE_SIZE, PROT_NONE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+				   MAP_FIXED_NOREPLACE, -1, 0);
+		if (got < 0)
+			return got == -EEXIST ? -EPERM : got;
+		got = show(thread, page, PAGE_SIZE);
+		if (got < 0)
+			return got;
+	}
+	return 0;
+}
+
+static long map(struct dune_thread *thread, const struct dune_frame *frame)
+{
+	bool fixed = frame->r10 & MAP_FIXED &&
+		     (frame->r10 & MAP_FIXED_NOREPLACE) != MAP_FIXED_NOREPLACE;
+	long ret = 0;
+
+	if (!frame->rsi || frame->rsi > ADDRESS_LIMIT)
+		return frame->rsi ? -ENOMEM : -EINVAL;
+	if (fixed)
+		ret = claim(thread, frame->rdi, page_up(frame->rsi));
+	if (ret)
+		return ret;
+	ret = call(frame);
+	return ret < 0 ? ret : show(thread, ret, frame->rsi);
+}
+
+/* What is not its own is not there for it, so nothing is done about that. */
+static long unmap(struct dune_thread *thread, uint64_t start, uint64_t size)
+{
+	uint64_t page, end;
+	long ret = 0;
+
+	size = page_up(size);
+	if (start & (PAGE_SIZE - 1) || !size || size > ADDRESS_LIMIT ||
+	    start > ADDRESS_LIMIT - size)
+		return -EINVAL;
+	if (is_own(thread, start, size)) {
+		hide(thread, start, size);
+		return CALL2(SYS_munmap, start, size);
+	}
+	for (page = start; page < start + size && !ret; page = end) {
+		end = page + PAGE_SIZE;
+		if (!is_own(thread, page, PAGE_SIZE))
+			continue;
+		hide(thread, page, PAGE_SIZE);
+		ret = CALL2(SYS_munmap, page, PAGE_SIZE);
+	}
+	return ret;
+}
+
+static long remap(struct dune_thread *thread, const struct dune_frame *frame)
+{
+	uint64_t start = frame->rdi, old = frame->rsi, new = frame->rdx;
+	long ret;
+
+	if (!is_own(thread, start, old))
+		return -EPERM;
+	if (new > ADDRESS_LIMIT)
+		return -ENOMEM;
+	if (frame->r10 & MREMAP_FIXED) {
+		ret = claim(thread, frame->r8, page_up(new));
+		if (ret)
+			return ret;
+	}
+	ret = call(frame);
+	if (ret < 0)
+		return ret;
+	if (old && !(frame->r10 & MREMAP_DONTUNMAP)) {
+		if ((uint64_t)ret != start)
+			hide(thread, start, old);
+		else if (page_up(new) < page_up(old))
+			hide(thread, start + page_up(new),
+			     page_up(old) - page_up(new));
+	}
+	return show(thread, ret, new);
+}
+
+/* The heap of the kernel's is the process's; ring 3 gets what it adds. */
+static long change_break(struct dune_thread *thread,
+			 const struct dune_frame *frame)
+{
+	uint64_t old = page_up(CALL1(SYS_brk, 0)), new;
+
+	if (frame->rdi && frame->rdi < old &&
+	    !is_own(thread, page_up(frame->rdi), old - page_up(frame->rdi)))
+		return CALL1(SYS_brk, 0);
+	new = call(frame);
+	if (page_up(new) > old)
+		show(thread, old, page_up(new) - old);
+	else if (page_up(new) < old)
+		hide(thread, page_up(new), old - page_up(new));
+	return new;
+}
+
+/* shmat() */
+static long attach(struct dune_thread *thread, const struct dune_frame *frame)
+{
+	struct shmid_ds segment;
+	long ret = CALL3(SYS_shmctl, frame->rdi, IPC_STAT, &segment);
+
+	if (!ret && frame->rdx & SHM_REMAP)
+		ret = claim(thread, frame->rsi, page_up(segment.shm_segsz));
+	if (ret)
+		return ret;
+	ret = call(frame);
+	return dune_is_error(ret) ? ret : show(thread, ret, segment.shm_segsz);
+}
+
+/* shmdt(): only the kernel knows how much that is. */
+static long detach(struct dune_thread *thread, const struct dune_frame *frame)
+{
+	uint64_t page = frame->rdi;
+	unsigned char there;
+	long ret;
+
+	if (!is_own(thread, page, 1))
+		return -EPERM;
+	ret = call(frame);
+	if (ret)
+		return ret;
+	for (; is_own(thread, page, 1) &&
+	     CALL3(SYS_mincore, page, PAGE_SIZE, &there) == -ENOMEM;
+	     page += PAGE_SIZE)
+		hide(thread, page, PAGE_SIZE);
+	return 0;
+}
+
+/**
+ * dune_user_memory() - make a call of ring 3 that is about its memory
+ * @thread: whose it is
+ * @frame: of ring 3
+ *
+ * Return: the result.
+ */
+long dune_user_memory(struct dune_thread *thread, struct dune_frame *frame)
+{
+	switch (frame->rax) {
+	case SYS_mmap:
+		return map(thread, frame);
+	case SYS_munmap:
+		return unmap(thread, frame->rdi, frame->rsi);
+	case SYS_mremap:
+		return remap(thread, frame);
+	case SYS_brk:
+		return change_break(thread, frame);
+	case SYS_shmat:
+		return attach(thread, frame);
+	case SYS_shmdt:
+		return detach(thread, frame);
+	default:
+		return is_own(thread, frame->rdi, frame->rsi) ? call(frame) :
+								-EPERM;
+	}
+}

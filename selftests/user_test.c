@@ -1,0 +1,1026 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Ring 3 by libdune: how it is entered and left, its system calls and signals. */
+#include "in_dune.h"
+
+#include <asm/prctl.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+
+/* Code and data that ring 3 has, on pages of their own. */
+#define USER_CODE __attribute__((section("user_code"), noinline, optimize("O2"), \
+				 no_stack_protector))
+#define STACK_SIZE	(16 * PAGE)
+#define SA_RESTORER	0x04000000
+
+extern const char __start_user_code[], __stop_user_code[];
+
+static struct shared {
+	char stack[STACK_SIZE], other_stack[STACK_SIZE];
+	long values[16];
+	uint64_t flags;
+	double vector;
+	unsigned long count, signals;
+	int futex, ready, pipe[2];
+} __attribute__((aligned(4096))) shared;
+
+/* What ring 3 must not reach. */
+static long secret = 4711;
+
+static struct {
+	unsigned long calls, signals;
+	uint64_t flags, rip, cs, address, error, rax;
+} seen;
+
+static inline __attribute__((always_inline)) long
+user_call(long nr, long a, long b, long c, long d)
+{
+	register long r10 asm("r10") = d;
+	long ret;
+
+	asm volatile("syscall" : "=a" (ret) : "a" (nr), "D" (a), "S" (b),
+		     "d" (c), "r" (r10) : "rcx", "r11", "memory");
+	return ret;
+}
+
+static int show(const void *start, uint64_t size)
+{
+	return dune_map(dune_root_current(), (void *)start,
+			(size + PAGE - 1) & -PAGE, start,
+			DUNE_PTE_USER | DUNE_PTE_WRITE);
+}
+
+static long call_user(long (*function)(void *), void *argument)
+{
+	return dune_call_user(function, argument, shared.stack, STACK_SIZE);
+}
+
+FIXTURE(user) {
+};
+
+FIXTURE_SETUP(user)
+{
+	const char *code = (char *)((uint64_t)__start_user_code & -PAGE);
+
+	ENTER_DUNE();
+	ASSERT_EQ(0, show(code, __stop_user_code - code));
+	ASSERT_EQ(0, show(&shared, sizeof(shared)));
+}
+
+FIXTURE_TEARDOWN(user)
+{
+}
+
+USER_CODE static long ring_and_argument(void *argument)
+{
+	unsigned short cs;
+
+	asm volatile("mov %%cs, %0" : "=r" (cs));
+	return (cs & 3) * 1000 + (long)argument;
+}
+
+TEST_F(user, a_function_in_ring_3)
+{
+	int i;
+
+	for (i = 0; i < 100; i++)
+		ASSERT_EQ(3000 + i, call_user(ring_and_argument,
+					      (void *)(long)i));
+}
+
+TEST_F(user, what_is_refused)
+{
+	struct dune_user user = { .frame.rip = 1UL << 47 };
+
+	EXPECT_EQ(-EINVAL, dune_run_user(&user));
+	user.frame.rip = 0;
+	user.fs_base = 1UL << 63;
+	EXPECT_EQ(-EINVAL, dune_run_user(&user));
+	EXPECT_EQ(-EINVAL, dune_call_user(ring_and_argument, NULL,
+					  shared.stack, 255));
+	EXPECT_EQ(-EFAULT, dune_call_user(ring_and_argument, NULL,
+					  (void *)(1UL << 62), 4096));
+	EXPECT_EQ(-EINVAL, dune_set_syscall_handler(NULL, 2));
+}
+
+TEST(outside_of_dune)
+{
+	struct dune_user user = { 0 };
+
+	ASSERT_EQ(0, dune_init(NULL));
+	EXPECT_EQ(-EPERM, dune_run_user(&user));
+	EXPECT_EQ(-EPERM, dune_call_user(ring_and_argument, NULL, shared.stack,
+					 STACK_SIZE));
+	EXPECT_EQ(getpid(), dune_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0));
+	EXPECT_EQ(-EBADF, dune_syscall(SYS_close, -1, 0, 0, 0, 0, 0));
+}
+
+TEST_F(user, a_system_call_of_ring_0)
+{
+	EXPECT_EQ(getpid(), dune_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0));
+	EXPECT_EQ(-EBADF, dune_syscall(SYS_close, -1, 0, 0, 0, 0, 0));
+}
+
+USER_CODE static long get_pid(void *argument)
+{
+	return user_call(SYS_getpid, 0, 0, 0, 0);
+}
+
+TEST_F(user, system_calls_are_made_as_they_are)
+{
+	EXPECT_EQ(getpid(), call_user(get_pid, NULL));
+}
+
+static void answer(struct dune_frame *frame)
+{
+	seen.calls++;
+	seen.cs = frame->cs;
+	switch (frame->rax) {
+	case 5000:
+		frame->rax = frame->rdi + frame->rsi + frame->rdx + frame->r10;
+		break;
+	case 5001:
+		dune_leave_user(frame, 77);
+	case 5002:
+		frame->rax = -EACCES;
+		break;
+	default:
+		dune_forward(frame);
+	}
+}
+
+USER_CODE static long make_calls(void *argument)
+{
+	long ret = user_call(5000, 1, 20, 300, 4000);
+
+	shared.values[0] = user_call(5002, 0, 0, 0, 0);
+	shared.values[1] = user_call(SYS_getpid, 0, 0, 0, 0);
+	return ret;
+}
+
+TEST_F(user, a_handler_answers_refuses_and_forwards)
+{
+	ASSERT_EQ(0, dune_set_syscall_handler(answer, 0));
+	EXPECT_EQ(4321, call_user(make_calls, NULL));
+	EXPECT_EQ(3, seen.calls);
+	EXPECT_EQ(3, seen.cs & 3);
+	EXPECT_EQ(-EACCES, shared.values[0]);
+	EXPECT_EQ(getpid(), shared.values[1]);
+	ASSERT_EQ(0, dune_set_syscall_handler(answer, DUNE_HANDLER_INTEGER));
+	EXPECT_EQ(4321, call_user(make_calls, NULL));
+	ASSERT_EQ(0, dune_set_syscall_handler(NULL, 0));
+	EXPECT_EQ(-ENOSYS, call_user(make_calls, NULL));
+}
+
+USER_CODE static long leave_in_the_middle(void *argument)
+{
+	register long r12 asm("r12") = 1234;
+
+	asm volatile("syscall" : : "a" (5001L), "r" (r12) : "rcx", "r11");
+	return user_call(5000, r12, 0, 0, 0);
+}
+
+TEST_F(user, is_left_and_entered_again)
+{
+	struct dune_user user = { .frame = {
+		.rip = (uint64_t)leave_in_the_middle,
+		.rsp = (uint64_t)shared.stack + STACK_SIZE - 64,
+	} };
+
+	ASSERT_EQ(0, dune_set_syscall_handler(answer, 0));
+	EXPECT_EQ(77, dune_run_user(&user));
+	EXPECT_EQ(77, user.result);
+	EXPECT_EQ(1234, user.frame.r12);
+	EXPECT_EQ(5001, user.frame.rax);
+	EXPECT_EQ(1, seen.calls);
+	/* behind the call; this time it is left there for good */
+	user.frame.rip = (uint64_t)leave_in_the_middle;
+	EXPECT_EQ(77, dune_run_user(&user));
+	EXPECT_EQ(2, seen.calls);
+}
+
+USER_CODE static long read_secret(void *argument)
+{
+	return *(volatile long *)argument;
+}
+
+USER_CODE static long write_secret(void *argument)
+{
+	*(volatile long *)argument = 1;
+	return 0;
+}
+
+USER_CODE static long jump_to(void *argument)
+{
+	((void (*)(void))argument)();
+	return 0;
+}
+
+static enum dune_verdict end_at_fault(uint64_t address, unsigned int error,
+				      struct dune_frame *frame)
+{
+	seen.address = address;
+	seen.error = error;
+	seen.cs = frame->cs;
+	dune_leave_user(frame, -1);
+}
+
+TEST_F(user, does_not_reach_ring_0)
+{
+	char *own = dune_page_alloc();
+
+	ASSERT_EQ(0, dune_set_fault_handler(end_at_fault, 0));
+	EXPECT_EQ(-1, call_user(read_secret, &secret));
+	EXPECT_EQ((uint64_t)&secret, seen.address);
+	EXPECT_EQ(DUNE_FAULT_PRESENT | DUNE_FAULT_USER, seen.error);
+	EXPECT_EQ(3, seen.cs & 3);
+	EXPECT_EQ(-1, call_user(write_secret, &secret));
+	EXPECT_EQ(DUNE_FAULT_PRESENT | DUNE_FAULT_USER | DUNE_FAULT_WRITE,
+		  seen.error);
+	EXPECT_EQ(-1, call_user(read_secret, own));
+	EXPECT_EQ(-1, call_user(jump_to, dune_map));
+	EXPECT_EQ(DUNE_FAULT_PRESENT | DUNE_FAULT_USER | DUNE_FAULT_FETCH,
+		  seen.error);
+	EXPECT_EQ(4711, secret);
+}
+
+TEST_F(user, without_a_handler_it_ends_the_process)
+{
+	int status = STATUS_OF(call_user(write_secret, &secret));
+
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(SIGSEGV, WTERMSIG(status));
+}
+
+USER_CODE static long do_cli(void *argument)
+{
+	asm volatile("cli");
+	return 0;
+}
+
+USER_CODE static long do_mov_cr3(void *argument)
+{
+	asm volatile("mov %0, %%cr3" : : "r" (argument));
+	return 0;
+}
+
+USER_CODE static long do_wrmsr(void *argument)
+{
+	asm volatile("wrmsr" : : "a" (0), "d" (0), "c" (0xc0000082));
+	return 0;
+}
+
+USER_CODE static long do_vmcall(void *argument)
+{
+	asm volatile("vmcall");
+	return 0;
+}
+
+USER_CODE static long do_vmmcall(void *argument)
+{
+	asm volatile("vmmcall");
+	return 0;
+}
+
+USER_CODE static long do_int80(void *argument)
+{
+	asm volatile("int $0x80" : : "a" (20));
+	return 0;
+}
+
+USER_CODE static long do_far_jump(void *argument)
+{
+	asm volatile("pushq $0x08; lea 1f(%%rip), %%rax; push %%rax; lretq; 1:"
+		     : : : "rax", "memory");
+	return 0;
+}
+
+static enum dune_verdict end_at_trap(struct dune_frame *frame)
+{
+	seen.rip = frame->rip;
+	dune_leave_user(frame, -(long)frame->vector);
+}
+
+TEST_F(user, has_no_privileges)
+{
+	static long (*const functions[])(void *) = {
+		do_cli, do_mov_cr3, do_wrmsr, do_int80, do_far_jump,
+	};
+	unsigned int i;
+
+	ASSERT_EQ(0, dune_set_trap_handler(DUNE_VECTOR_GP, end_at_trap, 0));
+	ASSERT_EQ(0, dune_set_trap_handler(DUNE_VECTOR_UD, end_at_trap, 0));
+	for (i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		EXPECT_EQ(-DUNE_VECTOR_GP, call_user(functions[i], NULL))
+			TH_LOG("%u", i);
+	/* the other vendor's is undefined as well */
+	EXPECT_EQ(-DUNE_VECTOR_UD, call_user(do_vmcall, NULL));
+	EXPECT_EQ(-DUNE_VECTOR_UD, call_user(do_vmmcall, NULL));
+}
+
+/* What dune_call_user() has a function return to is for that only. */
+TEST_F(user, does_not_end_dune_run_user_by_itself)
+{
+	struct dune_user user = { .frame = {
+		.rip = (uint64_t)jump_to,
+		.rsp = (uint64_t)shared.stack + STACK_SIZE - 64,
+	} };
+	uint64_t *top;
+
+	ASSERT_EQ(0, dune_set_fault_handler(end_at_fault, 0));
+	call_user(ring_and_argument, NULL);
+	top = (uint64_t *)(((uint64_t)shared.stack + STACK_SIZE) & -16UL) - 1;
+	user.frame.rdi = *top;
+	EXPECT_EQ(-1, dune_run_user(&user));
+	EXPECT_EQ(*top, seen.address);
+}
+
+USER_CODE static long keep_vectors(void *argument)
+{
+	double value = 2.5, after;
+
+	asm volatile("movq %%xmm1, %0" : "=r" (shared.values[2]));
+	asm volatile("movq %1, %%xmm1; syscall; movq %%xmm1, %0"
+		     : "=m" (after) : "m" (value), "a" (5000L)
+		     : "xmm1", "rcx", "r11");
+	shared.vector = after;
+	asm volatile("movq %0, %%xmm1; movq %0, %%xmm2" : : "m" (value)
+		     : "xmm1", "xmm2");
+	return 0;
+}
+
+static void destroy_vectors(struct dune_frame *frame)
+{
+	uint64_t ones = -1UL;
+
+	asm volatile("movq %0, %%xmm1; fninit; fld1" : : "m" (ones) : "xmm1");
+	frame->rax = 0;
+}
+
+TEST_F(user, vector_registers_are_its_own)
+{
+	double value = 3.5, after;
+
+	ASSERT_EQ(0, dune_set_syscall_handler(destroy_vectors, 0));
+	asm volatile("movq %0, %%xmm1" : : "m" (value) : "xmm1");
+	call_user(keep_vectors, NULL);
+	asm volatile("movq %%xmm1, %0" : "=m" (after));
+	/* what ring 0 had is neither seen nor lost */
+	EXPECT_EQ(0, shared.values[2]);
+	EXPECT_EQ(2.5, shared.vector);
+	asm volatile("movq %0, %%xmm1" : : "m" (value) : "xmm1");
+	dune_call_user(ring_and_argument, NULL, shared.stack, STACK_SIZE);
+	asm volatile("movq %%xmm1, %0" : "=m" (after));
+	EXPECT_EQ(3.5, after);
+}
+
+/* Direction, alignment check, nested task, and one of arithmetic. */
+#define ODD_FLAGS	(1UL << 10 | 1UL << 18 | 1UL << 14 | 1)
+
+USER_CODE static long odd_flags(void *argument)
+{
+	uint64_t before, after;
+
+	asm volatile("pushf; pop %0; or %2, %0; push %0; popf;"
+		     "mov $5000, %%eax; syscall;"
+		     "pushf; pop %1; push $2; popf"
+		     : "=&r" (before), "=&r" (after) : "r" (ODD_FLAGS)
+		     : "rax", "rcx", "r11", "memory", "cc");
+	shared.flags = after;
+	return 0;
+}
+
+static void note_flags(struct dune_frame *frame)
+{
+	asm volatile("pushf; pop %0" : "=r" (seen.flags));
+	frame->rax = 0;
+}
+
+TEST_F(user, its_flags_are_its_own)
+{
+	ASSERT_EQ(0, dune_set_syscall_handler(note_flags, 0));
+	call_user(odd_flags, NULL);
+	EXPECT_EQ(0, seen.flags & (ODD_FLAGS & ~1UL));
+	EXPECT_EQ(0, seen.flags & DUNE_RFLAGS_IF);
+	/* NT is not for ring 3: IRET would not go back */
+	EXPECT_EQ(ODD_FLAGS & ~(1UL << 14), shared.flags & ODD_FLAGS);
+}
+
+USER_CODE static long read_tls(void *argument)
+{
+	long value;
+
+	asm volatile("mov %%fs:8, %0" : "=r" (value));
+	user_call(5000, 0, 0, 0, 0);
+	return value;
+}
+
+USER_CODE static long change_tls(void *argument)
+{
+	unsigned long base = 0;
+
+	if (user_call(SYS_arch_prctl, ARCH_SET_FS, (long)&shared.values[4], 0,
+		      0) ||
+	    user_call(SYS_arch_prctl, ARCH_GET_FS, (long)&base, 0, 0))
+		return -1;
+	shared.values[0] = base;
+	shared.values[1] = user_call(SYS_arch_prctl, ARCH_SET_GS, 0, 0, 0);
+	shared.values[2] = user_call(SYS_arch_prctl, ARCH_SET_FS, 1L << 62, 0,
+				     0);
+	asm volatile("mov %%fs:8, %0" : "=r" (base));
+	return base;
+}
+
+TEST_F(user, thread_local_storage_is_its_own)
+{
+	struct dune_user user = { .frame = {
+		.rip = (uint64_t)read_tls,
+		.rsp = (uint64_t)shared.stack + STACK_SIZE - 64,
+	}, .fs_base = (uint64_t)&shared.values[3] };
+
+	/* errno is ring 0's */
+	errno = 5;
+	shared.values[4] = 333;
+	shared.values[5] = 555;
+	ASSERT_EQ(0, dune_set_fault_handler(end_at_fault, 0));
+	ASSERT_EQ(0, dune_set_syscall_handler(answer, 0));
+	/* it has nowhere to return to */
+	*(uint64_t *)user.frame.rsp = 0;
+	EXPECT_EQ(-1, dune_run_user(&user));
+	EXPECT_EQ(333, user.frame.rax);
+	EXPECT_EQ(5, errno);
+	EXPECT_EQ(555, call_user(change_tls, NULL));
+	EXPECT_EQ((long)&shared.values[4], shared.values[0]);
+	EXPECT_EQ(-EINVAL, shared.values[1]);
+	EXPECT_EQ(-EPERM, shared.values[2]);
+	EXPECT_EQ(5, errno);
+}
+
+static void count_signal(int signal, siginfo_t *info, void *context)
+{
+	seen.signals++;
+	asm volatile("mov %%cs, %0" : "=r" (seen.cs));
+	errno = 6;
+	if (seen.signals >= 20)
+		__atomic_store_n(&shared.ready, 1, __ATOMIC_RELAXED);
+}
+
+USER_CODE static long wait_until_ready(void *argument)
+{
+	unsigned long count = 0;
+
+	while (!__atomic_load_n(&shared.ready, __ATOMIC_RELAXED))
+		count++;
+	return count > 0;
+}
+
+USER_CODE static long call_until_ready(void *argument)
+{
+	unsigned long good = 0, bad = 0;
+
+	while (!__atomic_load_n(&shared.ready, __ATOMIC_RELAXED)) {
+		if (user_call(5000, 1, 2, 3, 4) == 10)
+			good++;
+		else
+			bad++;
+	}
+	return good && !bad;
+}
+
+static void start_timer(long microseconds)
+{
+	struct itimerval timer = {
+		.it_value.tv_usec = microseconds,
+		.it_interval.tv_usec = microseconds,
+	};
+
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+/* Handlers that ring 0 has installed run in ring 0, on its stack. */
+TEST_F(user, signals_interrupt_it)
+{
+	struct sigaction action = {
+		.sa_sigaction = count_signal, .sa_flags = SA_SIGINFO,
+	};
+
+	sigaction(SIGALRM, &action, NULL);
+	start_timer(20000);
+	EXPECT_EQ(1, call_user(wait_until_ready, NULL));
+	EXPECT_LE(20, seen.signals);
+	EXPECT_EQ(0, seen.cs & 3);
+	/* also while it makes system calls, at whatever instruction */
+	seen.signals = shared.ready = 0;
+	ASSERT_EQ(0, dune_set_syscall_handler(answer, 0));
+	EXPECT_EQ(1, call_user(call_until_ready, NULL));
+	start_timer(0);
+}
+
+struct user_action {
+	void (*handler)(int);
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
+USER_CODE static void count_in_ring_3(int signal)
+{
+	unsigned short cs;
+
+	asm volatile("mov %%cs, %0" : "=r" (cs));
+	shared.count++;
+	shared.values[0] = cs & 3;
+	asm volatile("mov %%rsp, %0" : "=r" (shared.values[1]));
+	/* vector registers are what the handler leaves alone */
+	asm volatile("pxor %%xmm5, %%xmm5" : : : "xmm5");
+}
+
+USER_CODE __attribute__((naked)) static void restore(void)
+{
+	asm volatile("mov $15, %eax; syscall");
+}
+
+/* With SA_ONSTACK if there is an argument. */
+USER_CODE static long handle_signals(void *argument)
+{
+	struct user_action action = {
+		.handler = count_in_ring_3, .restorer = restore,
+		.flags = SA_RESTORER | (argument ? SA_ONSTACK : 0),
+	};
+	stack_t stack = {
+		.ss_sp = shared.other_stack, .ss_size = STACK_SIZE,
+	};
+	double value = 1.5, after;
+	int i;
+
+	if (user_call(SYS_rt_sigaction, SIGUSR1, (long)&action, 0, 8))
+		return -1;
+	if (argument && user_call(SYS_sigaltstack, (long)&stack, 0, 0, 0))
+		return -2;
+	for (i = 0; i < 100; i++) {
+		asm volatile("movq %0, %%xmm5" : : "m" (value) : "xmm5");
+		if (user_call(SYS_kill, user_call(SYS_getpid, 0, 0, 0, 0),
+			      SIGUSR1, 0, 0))
+			return -3;
+		asm volatile("movq %%xmm5, %0" : "=m" (after));
+		if (shared.count != i + 1UL)
+			return -4 - i;
+		if (after != value)
+			return -1000 - i;
+	}
+	return 0;
+}
+
+static bool is_on(long sp, const char *stack)
+{
+	return (unsigned long)sp - (unsigned long)stack < STACK_SIZE;
+}
+
+TEST_F(user, has_handlers_of_its_own)
+{
+	EXPECT_EQ(0, call_user(handle_signals, NULL));
+	EXPECT_EQ(100, shared.count);
+	EXPECT_EQ(3, shared.values[0]);
+	EXPECT_TRUE(is_on(shared.values[1], shared.stack));
+	/* as well with a handler of its system calls, on another stack */
+	shared.count = 0;
+	ASSERT_EQ(0, dune_set_syscall_handler(answer, 0));
+	EXPECT_EQ(0, call_user(handle_signals, (void *)1));
+	EXPECT_TRUE(is_on(shared.values[1], shared.other_stack));
+}
+
+USER_CODE static long wait_for_input(void *argument)
+{
+	struct user_action action = {
+		.handler = count_in_ring_3, .restorer = restore,
+		.flags = SA_RESTORER | (argument ? SA_RESTART : 0),
+	};
+	char byte;
+
+	if (user_call(SYS_rt_sigaction, SIGALRM, (long)&action, 0, 8))
+		return -1;
+	return user_call(SYS_read, shared.pipe[0], (long)&byte, 1, 0);
+}
+
+static void *write_later(void *argument)
+{
+	usleep(200000);
+	if (write(shared.pipe[1], "x", 1) != 1)
+		return "";
+	return NULL;
+}
+
+TEST_F(user, signals_end_its_system_calls)
+{
+	struct itimerval timer = { .it_value.tv_usec = 50000 };
+	pthread_t thread;
+
+	ASSERT_EQ(0, pipe(shared.pipe));
+	setitimer(ITIMER_REAL, &timer, NULL);
+	EXPECT_EQ(-EINTR, call_user(wait_for_input, NULL));
+	EXPECT_EQ(1, shared.count);
+	/* or it is made again */
+	pthread_create(&thread, NULL, write_later, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	EXPECT_EQ(1, call_user(wait_for_input, (void *)1));
+	EXPECT_EQ(2, shared.count);
+	pthread_join(thread, NULL);
+}
+
+static void open_and_forward(struct dune_frame *frame)
+{
+	unsigned long before = shared.count;
+
+	/* in the handler signals are let in: ring 3's wait nevertheless */
+	dune_set_interrupts(1);
+	raise(SIGUSR1);
+	getppid();
+	seen.calls += shared.count != before;
+	dune_set_interrupts(0);
+	dune_forward(frame);
+}
+
+USER_CODE static long signals_in_the_handler(void *argument)
+{
+	struct user_action action = {
+		.handler = count_in_ring_3, .restorer = restore,
+		.flags = SA_RESTORER,
+	};
+	long pid;
+	int i;
+
+	if (user_call(SYS_rt_sigaction, SIGUSR1, (long)&action, 0, 8))
+		return -1;
+	pid = user_call(SYS_getpid, 0, 0, 0, 0);
+	for (i = 0; i < 20; i++)
+		if (user_call(SYS_getpid, 0, 0, 0, 0) != pid)
+			return -2;
+	return shared.count;
+}
+
+TEST_F(user, its_handlers_do_not_run_in_ring_0)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	sigaction(SIGUSR1, &ignore, NULL);
+	ASSERT_EQ(0, dune_set_syscall_handler(open_and_forward, 0));
+	EXPECT_EQ(21, call_user(signals_in_the_handler, NULL));
+	EXPECT_EQ(0, seen.calls);
+}
+
+USER_CODE static long handle_with_bad_stack(void *argument)
+{
+	struct user_action action = {
+		.handler = count_in_ring_3, .restorer = restore,
+		.flags = SA_RESTORER,
+	};
+
+	user_call(SYS_rt_sigaction, SIGUSR1, (long)&action, 0, 8);
+	asm volatile("mov %0, %%rsp; mov $39, %%eax; syscall; mov %%eax, %%edi;"
+		     "mov $10, %%esi; mov $62, %%eax; syscall; ud2"
+		     : : "r" (argument) : "memory");
+	return 0;
+}
+
+/* A frame is not written where ring 3 itself could not write. */
+TEST_F(user, its_frames_are_its_own_memory)
+{
+	char *memory = get_memory(LARGE);
+	int status;
+
+	status = STATUS_OF(({
+		call_user(handle_with_bad_stack, memory + LARGE);
+	}));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(SIGSEGV, WTERMSIG(status));
+}
+
+USER_CODE static long return_from_nothing(void *argument)
+{
+	asm volatile("mov %0, %%rsp; mov $15, %%eax; syscall"
+		     : : "r" (argument) : "memory");
+	return 0;
+}
+
+TEST_F(user, returns_from_its_own_frames_only)
+{
+	char *memory = get_memory(LARGE);
+	int status;
+
+	status = STATUS_OF(call_user(return_from_nothing, memory));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(SIGSEGV, WTERMSIG(status));
+}
+
+USER_CODE static long forge_a_frame(void *argument)
+{
+	struct {
+		unsigned long flags, link;
+		stack_t stack;
+		struct sigcontext context;
+		uint64_t mask;
+	} *frame = argument;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(*frame); i++)
+		((volatile char *)frame)[i] = 0;
+	frame->stack.ss_flags = SS_DISABLE;
+	frame->context.rip = (uint64_t)do_cli;
+	frame->context.rsp = (uint64_t)shared.stack + STACK_SIZE / 2;
+	/* ring 0, interrupts off, I/O allowed, and libdune's own mark */
+	frame->context.cs = 0x08;
+	frame->context.eflags = 0x3002;
+	frame->context.__reserved1[0] = 3;
+	return return_from_nothing(argument);
+}
+
+TEST_F(user, does_not_forge_its_way_to_ring_0)
+{
+	ASSERT_EQ(0, dune_set_trap_handler(DUNE_VECTOR_GP, end_at_trap, 0));
+	EXPECT_EQ(-DUNE_VECTOR_GP, call_user(forge_a_frame,
+					     shared.other_stack));
+}
+
+USER_CODE static long fork_and_wait(void *argument)
+{
+	long child = user_call(SYS_fork, 0, 0, 0, 0);
+	int status = 0;
+	unsigned short cs;
+
+	asm volatile("mov %%cs, %0" : "=r" (cs));
+	if (child < 0)
+		return child;
+	if (!child)
+		user_call(SYS_exit_group, (cs & 3) * 10 + 2, 0, 0, 0);
+	if (user_call(SYS_wait4, child, (long)&status, 0, 0) != child)
+		return -1;
+	return status;
+}
+
+TEST_F(user, forks)
+{
+	EXPECT_EQ(32 << 8, call_user(fork_and_wait, NULL));
+	ASSERT_EQ(0, dune_set_syscall_handler(answer, 0));
+	EXPECT_EQ(32 << 8, call_user(fork_and_wait, NULL));
+}
+
+USER_CODE static long vfork_and_wait(void *argument)
+{
+	long child = user_call(SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD,
+			       (long)(shared.other_stack + STACK_SIZE), 0, 0);
+	int status = 0;
+
+	if (!child) {
+		shared.values[0] = user_call(SYS_getpid, 0, 0, 0, 0);
+		user_call(SYS_exit_group, 7, 0, 0, 0);
+	}
+	if (user_call(SYS_wait4, child, (long)&status, 0, 0) != child)
+		return -1;
+	return shared.values[0] == child ? status : -2;
+}
+
+TEST_F(user, vforks)
+{
+	EXPECT_EQ(7 << 8, call_user(vfork_and_wait, NULL));
+}
+
+#define THREAD	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |	\
+		 CLONE_THREAD | CLONE_CHILD_CLEARTID | CLONE_SETTLS)
+
+USER_CODE static long thread_and_wait(void *argument)
+{
+	register long r8 asm("r8") = (long)&shared.values[8];
+	register long r10 asm("r10") = (long)&shared.futex;
+	long child;
+	int i;
+
+	shared.values[9] = 99;
+	shared.futex = 1;
+	/* what follows has no stack of its own in either thread */
+	asm volatile("syscall;"
+		     "test %%rax, %%rax; jnz 1f;"
+		     "mov %%fs:8, %%rbx; mov %%rbx, (%%r12);"
+		     "mov $5000, %%eax; mov $1, %%edi; mov $2, %%esi;"
+		     "mov $3, %%edx; mov $4, %%r10d; syscall;"
+		     "mov %%rax, 8(%%r12);"
+		     "mov $60, %%eax; syscall; ud2; 1:"
+		     : "=a" (child)
+		     : "a" (SYS_clone), "D" (THREAD),
+		       "S" (shared.other_stack + STACK_SIZE), "d" (0),
+		       "r" (r10), "r" (r8), "b" (0)
+		     : "rcx", "r11", "memory");
+	for (i = 0; child > 0 && __atomic_load_n(&shared.futex,
+						 __ATOMIC_ACQUIRE); i++)
+		user_call(SYS_futex, (long)&shared.futex, FUTEX_WAIT, 1, 0);
+	return child > 0 ? 0 : child;
+}
+
+TEST_F(user, makes_threads)
+{
+	register long r12 asm("r12") = (long)shared.values;
+
+	ASSERT_EQ(0, dune_set_syscall_handler(answer, DUNE_HANDLER_INTEGER));
+	asm volatile("" : "+r" (r12));
+	EXPECT_EQ(0, call_user(thread_and_wait, NULL));
+}
+
+USER_CODE static long use_memory(void *argument)
+{
+	char *memory = (char *)user_call(SYS_mmap, 0, 8 * PAGE, 3, 0x22);
+	long old;
+
+	if ((long)memory < 0)
+		return -1;
+	memory[7 * PAGE] = 1;
+	if (user_call(SYS_mprotect, (long)memory, PAGE, 1, 0))
+		return -2;
+	if (user_call(SYS_madvise, (long)memory + PAGE, PAGE, 4, 0))
+		return -3;
+	if (user_call(SYS_munmap, (long)memory + 4 * PAGE, 2 * PAGE, 0, 0))
+		return -4;
+	/* over its own, and at a place where nothing is */
+	if (user_call(SYS_mmap, (long)memory, 6 * PAGE, 3, 0x32) !=
+	    (long)memory)
+		return -5;
+	memory[5 * PAGE] = 2;
+	memory = (char *)user_call(SYS_mremap, (long)memory, 8 * PAGE,
+				   64 * PAGE, MREMAP_MAYMOVE);
+	if ((long)memory < 0)
+		return -6;
+	memory[63 * PAGE] = memory[7 * PAGE];
+	if (memory[63 * PAGE] != 1 || memory[5 * PAGE] != 2)
+		return -7;
+	if (user_call(SYS_munmap, (long)memory, 64 * PAGE, 0, 0))
+		return -8;
+	old = user_call(SYS_brk, 0, 0, 0, 0);
+	if (user_call(SYS_brk, old + 4 * PAGE, 0, 0, 0) != old + 4 * (long)PAGE)
+		return -9;
+	((char *)old)[4 * PAGE - 1] = 1;
+	if (user_call(SYS_brk, old, 0, 0, 0) != old)
+		return -10;
+	return 0;
+}
+
+TEST_F(user, has_memory_of_its_own)
+{
+	EXPECT_EQ(0, call_user(use_memory, NULL));
+}
+
+USER_CODE static long share_memory(void *argument)
+{
+	char *memory = (char *)user_call(SYS_shmat, (long)argument, 0, 0, 0);
+
+	if ((long)memory < 0 && (long)memory > -4096)
+		return (long)memory;
+	memory[PAGE] = 5;
+	if (user_call(SYS_shmdt, (long)memory, 0, 0, 0))
+		return -1;
+	return user_call(SYS_shmdt, (long)memory, 0, 0, 0);
+}
+
+TEST_F(user, has_shared_memory)
+{
+	int id = shmget(IPC_PRIVATE, 2 * PAGE, 0600);
+	char *memory = shmat(id, NULL, 0);
+
+	shmctl(id, IPC_RMID, NULL);
+	EXPECT_EQ(-EPERM, call_user(share_memory, (void *)(long)id));
+	EXPECT_EQ(5, get(memory + PAGE));
+}
+
+/* Where ring 0 has something, ring 3 changes nothing. */
+USER_CODE static long attack_memory(void *argument)
+{
+	char *place = argument;
+	long page = (long)place & -(long)PAGE;
+
+	shared.values[0] = user_call(SYS_mmap, page, PAGE, 3, 0x32);
+	shared.values[1] = user_call(SYS_munmap, page, PAGE, 0, 0);
+	shared.values[2] = user_call(SYS_mprotect, page, PAGE, 7, 0);
+	shared.values[3] = user_call(SYS_madvise, page, PAGE, 4, 0);
+	shared.values[4] = user_call(SYS_mremap, page, PAGE, PAGE * 2, 1);
+	shared.values[5] = user_call(SYS_munmap, page - (long)PAGE, 1L << 20, 0,
+				     0);
+	shared.values[6] = user_call(SYS_mlock, page, PAGE, 0, 0);
+	shared.values[7] = user_call(SYS_munmap, 0, 1L << 47, 0, 0);
+	return 0;
+}
+
+TEST_F(user, leaves_the_memory_of_ring_0)
+{
+	char *memory = get_memory(LARGE), *own = dune_page_alloc();
+
+	put(memory, 42);
+	*own = 43;
+	EXPECT_EQ(0, call_user(attack_memory, memory));
+	EXPECT_EQ(-EPERM, shared.values[0]);
+	EXPECT_EQ(0, shared.values[1]);
+	EXPECT_EQ(-EPERM, shared.values[2]);
+	EXPECT_EQ(-EPERM, shared.values[3]);
+	EXPECT_EQ(-EPERM, shared.values[4]);
+	EXPECT_EQ(0, shared.values[5]);
+	EXPECT_EQ(-EPERM, shared.values[6]);
+	EXPECT_EQ(-EINVAL, shared.values[7]);
+	EXPECT_EQ(42, get(memory));
+	EXPECT_EQ(0, call_user(attack_memory, own));
+	EXPECT_EQ(-EPERM, shared.values[0]);
+	EXPECT_EQ(43, get(own));
+	EXPECT_EQ(4711, secret);
+}
+
+static long nested;
+
+static void call_deeper(struct dune_frame *frame)
+{
+	if (frame->rdi == 1)
+		nested = dune_call_user(ring_and_argument, (void *)5,
+					shared.other_stack, STACK_SIZE);
+	frame->rax = nested;
+}
+
+USER_CODE static long ask_for_more(void *argument)
+{
+	return user_call(5000, 1, 0, 0, 0) + user_call(5000, 2, 0, 0, 0);
+}
+
+TEST_F(user, is_entered_in_its_handler)
+{
+	ASSERT_EQ(0, dune_set_syscall_handler(call_deeper, 0));
+	EXPECT_EQ(2 * 3005, call_user(ask_for_more, NULL));
+}
+
+static enum dune_verdict count_steps(struct dune_frame *frame)
+{
+	seen.calls++;
+	seen.cs |= ~frame->cs & 3;
+	return DUNE_DONE;
+}
+
+USER_CODE static long steps(void *argument)
+{
+	long ret;
+
+	asm volatile("pushf; orq $0x100, (%%rsp); popf; nop; mov $39, %%eax;"
+		     "syscall; nop; pushf; andq $~0x100, (%%rsp); popf"
+		     : "=a" (ret) : : "rcx", "r11", "memory", "cc");
+	return ret;
+}
+
+TEST_F(user, is_stepped_through_its_calls)
+{
+	ASSERT_EQ(0, dune_set_trap_handler(DUNE_VECTOR_DB, count_steps, 0));
+	EXPECT_EQ(getpid(), call_user(steps, NULL));
+	/* nop, mov, syscall, nop, pushf, and, popf: one may be missing */
+	EXPECT_LE(6, seen.calls);
+	EXPECT_GE(8, seen.calls);
+	/* all of them in ring 3 */
+	EXPECT_EQ(0, seen.cs);
+}
+
+#define CALLS	2000
+
+USER_CODE static long many_calls(void *argument)
+{
+	long i, sum = 0;
+
+	for (i = 0; i < CALLS; i++)
+		sum += user_call(5000, i, 1, 2, 3);
+	return sum;
+}
+
+static void *thread_in_ring_3(void *stack)
+{
+	return (void *)dune_call_user(many_calls, NULL, stack, STACK_SIZE);
+}
+
+static void also_answer(struct dune_frame *frame)
+{
+	answer(frame);
+}
+
+TEST_F(user, threads_are_there_at_the_same_time)
+{
+	pthread_t threads[4];
+	char *stacks = get_memory(4 * STACK_SIZE);
+	void *sum;
+	int i;
+
+	ASSERT_EQ(0, show(stacks, 4 * STACK_SIZE));
+	ASSERT_EQ(0, dune_set_syscall_handler(answer, 0));
+	for (i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, thread_in_ring_3,
+			       stacks + i * STACK_SIZE);
+	for (i = 0; i < 500; i++) {
+		dune_set_syscall_handler(also_answer, DUNE_HANDLER_INTEGER);
+		dune_set_syscall_handler(answer, 0);
+	}
+	for (i = 0; i < 4; i++) {
+		pthread_join(threads[i], &sum);
+		EXPECT_EQ(CALLS * (CALLS - 1) / 2 + 6 * CALLS, (long)sum);
+	}
+}
+
+TEST_HARNESS_MAIN
