@@ -64,13 +64,13 @@ static int fill(struct dune_thread *thread, uint64_t address)
  * @thread: whose guest it is; this is its host's side
  * @address: the address
  *
- * Return: DUNE_FAULT_AGAIN when it is to try again: it sees the address now; or
+ * Return: DUNE_FILL_AGAIN when it is to try again: it sees the address now; or
  * some, perhaps this, has changed since the thread's last fault.
- * DUNE_FAULT_KERNEL when its tables have it, so that it is the process that has
- * no memory there. DUNE_FAULT_PROGRAM when the program took it away, or there
+ * DUNE_FILL_KERNEL when its tables have it, so that it is the process that has
+ * no memory there. DUNE_FILL_PROGRAM when the program took it away, or there
  * is no room to show it.
  */
-enum dune_fault dune_fill_fault(struct dune_thread *thread, uint64_t address)
+enum dune_fill dune_fill_fault(struct dune_thread *thread, uint64_t address)
 {
 	uint64_t seen = thread->generation;
 	int err = fill(thread, address);
@@ -79,6 +79,6 @@ enum dune_fault dune_fill_fault(struct dune_thread *thread, uint64_t address)
 		dune_tables_changed();
 	thread->generation = __atomic_load_n(&generation, __ATOMIC_ACQUIRE);
 	if (!err || (err == -EEXIST && thread->generation != seen))
-		return DUNE_FAULT_AGAIN;
-	return err == -EEXIST ? DUNE_FAULT_KERNEL : DUNE_FAULT_PROGRAM;
+		return DUNE_FILL_AGAIN;
+	return err == -EEXIST ? DUNE_FILL_KERNEL : DUNE_FILL_PROGRAM;
 }

@@ -349,11 +349,11 @@ int dune_image_map(int vcpu, struct dune_root *root);
 bool dune_is_protected(uint64_t start, uint64_t size);
 
 /* fill.c */
-enum dune_fault { DUNE_FAULT_AGAIN, DUNE_FAULT_PROGRAM, DUNE_FAULT_KERNEL };
+enum dune_fill { DUNE_FILL_AGAIN, DUNE_FILL_PROGRAM, DUNE_FILL_KERNEL };
 void dune_tables_changed(void);
 int dune_fill_range(int vcpu, struct dune_root *root, uint64_t start,
 		    uint64_t end);
-enum dune_fault dune_fill_fault(struct dune_thread *thread, uint64_t address);
+enum dune_fill dune_fill_fault(struct dune_thread *thread, uint64_t address);
 
 /* entry.S */
 int dune_enter_guest(struct dune_thread *thread);

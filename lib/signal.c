@@ -533,14 +533,14 @@ static bool handles_memory(const struct dune_sighand *sighand, uint64_t mask)
 }
 
 /* What is behind a fault; the guest's tables forbid what they have. */
-static enum dune_fault look_into(struct dune_thread *thread,
+static enum dune_fill look_into(struct dune_thread *thread,
 				 struct dune_frame *frame, uint64_t cr2)
 {
-	enum dune_fault fault = DUNE_FAULT_PROGRAM;
+	enum dune_fill fault = DUNE_FILL_PROGRAM;
 
 	if (!(frame->error_code & PF_PRESENT))
 		fault = dune_fill_fault(thread, cr2);
-	if (fault == DUNE_FAULT_AGAIN)
+	if (fault == DUNE_FILL_AGAIN)
 		dune_rseq_abort(thread, (__u64 *)&frame->rip);
 	return fault;
 }
@@ -556,10 +556,10 @@ static enum dune_fault look_into(struct dune_thread *thread,
 bool dune_is_gone(struct dune_thread *thread, struct dune_frame *frame,
 		  uint64_t cr2)
 {
-	enum dune_fault fault = look_into(thread, frame, cr2);
+	enum dune_fill fault = look_into(thread, frame, cr2);
 
-	if (fault != DUNE_FAULT_KERNEL)
-		return fault == DUNE_FAULT_AGAIN;
+	if (fault != DUNE_FILL_KERNEL)
+		return fault == DUNE_FILL_AGAIN;
 	/* what can be read may still not be executed */
 	return !(frame->error_code & PF_FETCH) &&
 	       (frame->error_code & PF_WRITE ? dune_is_writable(cr2) :
@@ -599,7 +599,7 @@ static void deliver_fault(struct dune_thread *thread, struct dune_frame *frame,
 void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
 		    uint64_t cr2)
 {
-	enum dune_fault fault = DUNE_FAULT_PROGRAM;
+	enum dune_fill fault = DUNE_FILL_PROGRAM;
 	bool page_fault = frame->vector == VECTOR_PF;
 	struct dune_sighand *sighand = thread->sighand;
 	siginfo_t info;
@@ -611,14 +611,14 @@ void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
 	}
 	if (page_fault)
 		fault = look_into(thread, frame, cr2);
-	if (fault == DUNE_FAULT_AGAIN)
+	if (fault == DUNE_FILL_AGAIN)
 		return;
 	mask = dune_hold_signals(thread);
 	describe_fault(frame, cr2, &info);
-	if (page_fault && fault == DUNE_FAULT_PROGRAM &&
+	if (page_fault && fault == DUNE_FILL_PROGRAM &&
 	    !(frame->error_code & PF_PRESENT))
 		info.si_code = SEGV_MAPERR;
-	if (fault == DUNE_FAULT_KERNEL && handles_memory(sighand, mask) &&
+	if (fault == DUNE_FILL_KERNEL && handles_memory(sighand, mask) &&
 	    !ask_kernel(frame, cr2, &info)) {
 		dune_release_signals(thread, mask);
 		return;
@@ -632,7 +632,7 @@ void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
 		return;
 	}
 	/* outside there may be no fault at all, or what ring 3 may not do */
-	if (frame->cs & 3 || (page_fault && fault == DUNE_FAULT_PROGRAM &&
+	if (frame->cs & 3 || (page_fault && fault == DUNE_FILL_PROGRAM &&
 			      !(cr2 >> 47)))
 		dune_end_by(info.si_signo);
 	die(thread, frame, mask);
@@ -757,8 +757,8 @@ struct dune_sighand *dune_sighand_get(struct dune_sighand *sighand, bool share)
 		return sighand;
 	}
 	copy = (void *)dune_syscall(SYS_mmap, 0, sizeof(*copy),
-					PROT_READ | PROT_WRITE,
-					MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+				    PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (dune_is_error((long)copy))
 		return NULL;
 	dune_lock(&sighand->lock);

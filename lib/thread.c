@@ -208,7 +208,8 @@ struct dune_thread *dune_self(void)
 	} table;
 
 	asm volatile("sgdt %0" : "=m" (table));
-	if (!dune_is_own(table.base))
+	if (!dune_is_own(table.base) ||
+	    table.base % DUNE_THREAD_SIZE != offsetof(struct dune_thread, gdt))
 		return NULL;
 	return (void *)(table.base & ~(DUNE_THREAD_SIZE - 1));
 }
@@ -262,9 +263,9 @@ static int make_vcpu(struct dune_thread *thread, void *place)
 	if (fd < 0)
 		return fd;
 	run = dune_syscall(SYS_mmap, (long)place, PAGE_SIZE,
-			       PROT_READ | PROT_WRITE,
-			       MAP_SHARED | (place ? MAP_FIXED : 0),
-			       thread->vcpu, 0);
+			   PROT_READ | PROT_WRITE,
+			   MAP_SHARED | (place ? MAP_FIXED : 0), thread->vcpu,
+			   0);
 	if (dune_is_error(run)) {
 		close_vcpu(thread);
 		return run;
