@@ -388,25 +388,31 @@ dune_trap_stubs:
 	vector = vector + 1
 	.endr
 
-/* Where a frame has the registers of what was interrupted, from its end. */
+/* A struct dune_frame, above which is what the CPU, or its like, has pushed. */
+	.macro	push_registers
+	.irp	reg, rax, rbx, rcx, rdx, rbp, rsi, rdi, r8, r9, r10, r11, r12, \
+		r13, r14, r15
+	push	%\reg
+	.endr
+	.endm
+
+	.macro	pop_registers
+	.irp	reg, r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rdx, \
+		rcx, rbx, rax
+	pop	%\reg
+	.endr
+	.endm
+
+/* Where it has them, from its end. */
 	.macro	cfi_frame
 	.cfi_offset rip, -40
 	.cfi_offset rsp, -16
-	.cfi_offset r15, -176
-	.cfi_offset r14, -168
-	.cfi_offset r13, -160
-	.cfi_offset r12, -152
-	.cfi_offset r11, -144
-	.cfi_offset r10, -136
-	.cfi_offset r9, -128
-	.cfi_offset r8, -120
-	.cfi_offset rdi, -112
-	.cfi_offset rsi, -104
-	.cfi_offset rbp, -96
-	.cfi_offset rdx, -88
-	.cfi_offset rcx, -80
-	.cfi_offset rbx, -72
-	.cfi_offset rax, -64
+	offset = -FRAME_SIZE
+	.irp	reg, r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rdx, \
+		rcx, rbx, rax
+	.cfi_offset \reg, offset
+	offset = offset + 8
+	.endr
 	.endm
 
 	.type	trap, @function
@@ -416,21 +422,7 @@ trap:
 	.cfi_def_cfa rsp, 56
 	.cfi_offset rip, -40
 	.cfi_offset rsp, -16
-	push	%rax
-	push	%rbx
-	push	%rcx
-	push	%rdx
-	push	%rbp
-	push	%rsi
-	push	%rdi
-	push	%r8
-	push	%r9
-	push	%r10
-	push	%r11
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
+	push_registers
 	.cfi_adjust_cfa_offset 120
 	cfi_frame
 	/* ring 3 may have set the direction, and AC */
@@ -463,21 +455,7 @@ resume:
 	.cfi_signal_frame
 	.cfi_def_cfa rsp, 176
 	cfi_frame
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
-	pop	%r11
-	pop	%r10
-	pop	%r9
-	pop	%r8
-	pop	%rdi
-	pop	%rsi
-	pop	%rbp
-	pop	%rdx
-	pop	%rcx
-	pop	%rbx
-	pop	%rax
+	pop_registers
 	.cfi_adjust_cfa_offset -120
 	add	$16, %rsp
 	.cfi_adjust_cfa_offset -16
@@ -509,21 +487,7 @@ dune_user_entry_end:
 	push	%rcx
 	push	$0
 	push	$DUNE_SYSCALL
-	push	%rax
-	push	%rbx
-	push	%rcx
-	push	%rdx
-	push	%rbp
-	push	%rsi
-	push	%rdi
-	push	%r8
-	push	%r9
-	push	%r10
-	push	%r11
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
+	push_registers
 	.cfi_adjust_cfa_offset 176
 	cfi_frame
 	mov	FRAME_SIZE(%rsp), %rdi
@@ -533,21 +497,7 @@ dune_user_entry_end:
 	call	dune_user_syscall
 	test	%eax, %eax
 	jz	resume
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
-	pop	%r11
-	pop	%r10
-	pop	%r9
-	pop	%r8
-	pop	%rdi
-	pop	%rsi
-	pop	%rbp
-	pop	%rdx
-	pop	%rcx
-	pop	%rbx
-	pop	%rax
+	pop_registers
 	.cfi_adjust_cfa_offset -120
 	/* rcx and r11 are its RIP and RFLAGS */
 	mov	40(%rsp), %rsp

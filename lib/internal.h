@@ -284,7 +284,31 @@ static inline void dune_restore_interrupts(uint64_t flags)
 		asm volatile("sti" : : : "memory");
 }
 
+/**
+ * enum dune_lock_name - locks of the process, in the order in which to take them
+ * @DUNE_LOCK_TABLES: of all page roots. Held by the guest's side of a thread
+ *	with interrupts off, or by the host's side of one
+ * @DUNE_LOCK_THREADS: while a thread gets or loses what a child of fork() has
+ *	to know of, or the limit of descriptors is another
+ * @DUNE_LOCK_PAGES: of the page allocator
+ * @DUNE_LOCK_OWN: of libdune's own range of addresses
+ * @DUNE_LOCK_WINDOWS: while one is asked for
+ *
+ * Before those of handlers of signals (&struct dune_sighand).
+ */
+enum dune_lock_name {
+	DUNE_LOCK_TABLES,
+	DUNE_LOCK_THREADS,
+	DUNE_LOCK_PAGES,
+	DUNE_LOCK_OWN,
+	DUNE_LOCK_WINDOWS,
+	DUNE_LOCKS,
+};
+
 /* lock.c */
+extern int dune_locks[];
+void dune_lock_all(void);
+void dune_unlock_all(void);
 void dune_lock(int *lock);
 void dune_unlock(int *lock);
 uint64_t dune_lock_masked(int *lock);
@@ -295,18 +319,10 @@ int dune_own_init(void);
 void *dune_own_map(uint64_t size, uint64_t align);
 bool dune_is_own(uint64_t address);
 int dune_own_show(int vcpu, const void *start, uint64_t size);
-void dune_own_lock(void);
-void dune_own_unlock(void);
 
 /* window.c */
 int dune_window_init(void);
 int dune_window_again(int vcpu);
-void dune_window_lock(void);
-void dune_window_unlock(void);
-
-/* page.c */
-void dune_page_lock(void);
-void dune_page_unlock(void);
 
 /* table.c */
 void dune_table_init(uint64_t fill_size);
@@ -376,7 +392,7 @@ extern const char dune_run_syscall[], dune_run_return[], dune_forward_begin[], d
 	dune_forward_restart[], dune_probe_read_access[],
 	dune_probe_write_access[], dune_probe_failed[], dune_trap_stubs[];
 
-/* enter.c: the host's side of a thread */
+/* host.c */
 int dune_host_loop(struct dune_thread *thread);
 void dune_give_up(const struct dune_run *run, long error)
 	__attribute__((noreturn));

@@ -10,6 +10,8 @@
 
 enum { FREE, HELD, WAITED_FOR };
 
+int dune_locks[DUNE_LOCKS];
+
 void dune_lock(int *lock)
 {
 	int state = FREE;
@@ -48,4 +50,21 @@ void dune_unlock_masked(int *lock, uint64_t flags)
 {
 	dune_unlock(lock);
 	dune_restore_interrupts(flags);
+}
+
+/* Before a child is made, which is to find none held by another thread. */
+void dune_lock_all(void)
+{
+	int i;
+
+	for (i = 0; i < DUNE_LOCKS; i++)
+		dune_lock(&dune_locks[i]);
+}
+
+void dune_unlock_all(void)
+{
+	int i;
+
+	for (i = DUNE_LOCKS - 1; i >= 0; i--)
+		dune_unlock(&dune_locks[i]);
 }

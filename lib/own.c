@@ -24,7 +24,6 @@
 static struct {
 	uint64_t start;		/* 0: not there yet */
 	uint64_t next;		/* what is below is in use, or was */
-	int lock;
 } own;
 
 static void *map_at(uint64_t address, uint64_t size, int prot)
@@ -109,7 +108,7 @@ void *dune_own_map(uint64_t size, uint64_t align)
 	void *area = NULL;
 	int i;
 
-	dune_lock(&own.lock);
+	dune_lock(&dune_locks[DUNE_LOCK_OWN]);
 	for (i = 0; i < ATTEMPTS && !area; i++) {
 		uint64_t start = place_for(size, align);
 
@@ -119,7 +118,7 @@ void *dune_own_map(uint64_t size, uint64_t align)
 			area = map_at(start, size, PROT_READ | PROT_WRITE);
 		own.next = start + size;
 	}
-	dune_unlock(&own.lock);
+	dune_unlock(&dune_locks[DUNE_LOCK_OWN]);
 	return area;
 }
 
@@ -205,14 +204,4 @@ int dune_own_entry(int vcpu, pte_t *entry)
 	if (!err)
 		*entry = (physical + PAGE_SIZE) | PTE_TABLE;
 	return err;
-}
-
-void dune_own_lock(void)
-{
-	dune_lock(&own.lock);
-}
-
-void dune_own_unlock(void)
-{
-	dune_unlock(&own.lock);
 }

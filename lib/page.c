@@ -21,6 +21,8 @@
 #define EXTENTS		(DUNE_OWN_SIZE / EXTENT_SIZE)
 #define NONE		0xffff
 
+#define LOCK		(&dune_locks[DUNE_LOCK_PAGES])
+
 /**
  * struct chunk - 2 MiB of pages
  * @next: in the list that it is on
@@ -56,7 +58,6 @@ struct extent {
  * those without memory, for any use; @spare: one without users that has memory.
  */
 static struct {
-	int lock;
 	struct chunk with_room, empty;
 	struct chunk *spare;
 	struct dune_page_stats stats;
@@ -192,14 +193,14 @@ static char *take_page(struct chunk *chunk, bool *clean)
 
 void *dune_page_alloc(void)
 {
-	uint64_t flags = dune_lock_masked(&pages.lock);
+	uint64_t flags = dune_lock_masked(LOCK);
 	struct chunk *chunk = chunk_with_room();
 	char *page = NULL;
 	bool clean;
 
 	if (chunk)
 		page = take_page(chunk, &clean);
-	dune_unlock_masked(&pages.lock, flags);
+	dune_unlock_masked(LOCK, flags);
 	if (page && !clean)
 		memset(page, 0, PAGE_SIZE);
 	return page;
@@ -207,7 +208,7 @@ void *dune_page_alloc(void)
 
 void *dune_page_alloc_large(void)
 {
-	uint64_t flags = dune_lock_masked(&pages.lock);
+	uint64_t flags = dune_lock_masked(LOCK);
 	struct chunk *chunk = NULL;
 	char *page = NULL;
 
@@ -220,7 +221,7 @@ void *dune_page_alloc_large(void)
 		pages.stats.used += CHUNK_SIZE;
 		pages.stats.large++;
 	}
-	dune_unlock_masked(&pages.lock, flags);
+	dune_unlock_masked(LOCK, flags);
 	if (page)
 		CALL3(SYS_madvise, page, CHUNK_SIZE, MADV_HUGEPAGE);
 	return page;
@@ -292,7 +293,7 @@ void dune_page_get(void *page)
 
 void dune_page_put(void *page)
 {
-	uint64_t flags = dune_lock_masked(&pages.lock);
+	uint64_t flags = dune_lock_masked(LOCK);
 	struct chunk *chunk = chunk_of(page);
 
 	if (!__atomic_sub_fetch(count_of(page), 1, __ATOMIC_RELAXED)) {
@@ -301,7 +302,7 @@ void dune_page_put(void *page)
 		else
 			free_small(chunk, page_number(page));
 	}
-	dune_unlock_masked(&pages.lock, flags);
+	dune_unlock_masked(LOCK, flags);
 }
 
 unsigned int dune_page_count(const void *page)
@@ -312,23 +313,12 @@ unsigned int dune_page_count(const void *page)
 
 void dune_page_get_stats(struct dune_page_stats *stats)
 {
-	uint64_t flags = dune_lock_masked(&pages.lock);
+	uint64_t flags = dune_lock_masked(LOCK);
 
 	*stats = pages.stats;
 	stats->kept = 0;
 	if (pages.spare)
 		stats->kept = (pages.spare->fresh - pages.spare->first) *
 			      PAGE_SIZE;
-	dune_unlock_masked(&pages.lock, flags);
-}
-
-/* While a child is made. */
-void dune_page_lock(void)
-{
-	dune_lock(&pages.lock);
-}
-
-void dune_page_unlock(void)
-{
-	dune_unlock(&pages.lock);
+	dune_unlock_masked(LOCK, flags);
 }

@@ -14,7 +14,6 @@
 static struct dune_root roots[DUNE_ROOTS];
 
 static struct {
-	int lock;
 	bool tagged;		/* the TLB tells roots apart */
 	unsigned int next;	/* where to look for a free one */
 } all;
@@ -22,19 +21,16 @@ static struct {
 /**
  * dune_tables_lock() - have all roots to oneself
  *
- * Held by the guest's side of a thread with interrupts off, or by the host's
- * side. Before the locks of the page allocator, of own.c and of window.c.
- *
  * Return: for dune_tables_unlock().
  */
 uint64_t dune_tables_lock(void)
 {
-	return dune_lock_masked(&all.lock);
+	return dune_lock_masked(&dune_locks[DUNE_LOCK_TABLES]);
 }
 
 void dune_tables_unlock(uint64_t flags)
 {
-	dune_unlock_masked(&all.lock, flags);
+	dune_unlock_masked(&dune_locks[DUNE_LOCK_TABLES], flags);
 }
 
 /**

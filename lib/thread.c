@@ -38,8 +38,7 @@ static struct chunk *chunks;
 static unsigned int count;
 static uint64_t handler_size;
 
-/* Held while a thread gets or loses what a child of fork() has to know of. */
-static int lock;
+#define LOCK	(&dune_locks[DUNE_LOCK_THREADS])
 
 static struct dune_thread *block_of(struct chunk *chunk, int i)
 {
@@ -163,7 +162,7 @@ static struct dune_thread *take_block(void)
 	struct chunk *chunk;
 	int i;
 
-	dune_lock(&lock);
+	dune_lock(LOCK);
 	for (chunk = chunks; chunk && !thread; chunk = chunk->next)
 		for (i = 0; i < BLOCKS && !thread; i++)
 			if (!__atomic_exchange_n(&chunk->used[i], 1,
@@ -176,7 +175,7 @@ static struct dune_thread *take_block(void)
 			thread = block_of(chunk, 1);
 		}
 	}
-	dune_unlock(&lock);
+	dune_unlock(LOCK);
 	if (thread)
 		set_up_block(thread);
 	return thread;
@@ -242,10 +241,10 @@ int dune_thread_show(int vcpu, struct dune_thread *thread)
 
 static void close_vcpu(struct dune_thread *thread)
 {
-	dune_lock(&lock);
+	dune_lock(LOCK);
 	CALL1(SYS_close, thread->vcpu);
 	thread->vcpu = -1;
-	dune_unlock(&lock);
+	dune_unlock(LOCK);
 }
 
 /* Gives a thread its virtual CPU; @place: where the run page is to be. */
@@ -255,11 +254,11 @@ static int make_vcpu(struct dune_thread *thread, void *place)
 	int fd;
 
 	/* a child that begins now is to know that it has the descriptor */
-	dune_lock(&lock);
+	dune_lock(LOCK);
 	fd = dune_vcpu_descriptor();
 	if (fd >= 0)
 		thread->vcpu = fd;
-	dune_unlock(&lock);
+	dune_unlock(LOCK);
 	if (fd < 0)
 		return fd;
 	run = dune_syscall(SYS_mmap, (long)place, PAGE_SIZE,
@@ -325,9 +324,9 @@ long dune_limit(struct dune_thread *thread, struct dune_regs *regs)
 {
 	long ret;
 
-	dune_lock(&lock);
+	dune_lock(LOCK);
 	ret = dune_forward_syscall(thread, regs);
-	dune_unlock(&lock);
+	dune_unlock(LOCK);
 	return ret;
 }
 
@@ -581,27 +580,6 @@ static void fail_in_child(void)
 		CALL1(SYS_exit_group, 127);
 }
 
-/* No other thread is to hold one when the memory is copied. */
-static void take_locks(struct dune_thread *thread)
-{
-	dune_tables_lock();
-	dune_lock(&lock);
-	dune_lock(&thread->sighand->lock);
-	dune_page_lock();
-	dune_own_lock();
-	dune_window_lock();
-}
-
-static void release_locks(struct dune_thread *thread)
-{
-	dune_window_unlock();
-	dune_own_unlock();
-	dune_page_unlock();
-	dune_unlock(&thread->sighand->lock);
-	dune_unlock(&lock);
-	dune_tables_unlock(0);
-}
-
 static long clone_process(struct dune_thread *thread, struct birth *birth)
 {
 	struct dune_regs regs = thread->run->regs;
@@ -614,9 +592,11 @@ static long clone_process(struct dune_thread *thread, struct birth *birth)
 		state.fs.base = birth->tls;
 	if (birth->stack && !birth->user)
 		regs.rsp = birth->stack;
-	take_locks(thread);
+	dune_lock_all();
+	dune_lock(&thread->sighand->lock);
 	ret = make_birth(birth, NULL);
-	release_locks(thread);
+	dune_unlock(&thread->sighand->lock);
+	dune_unlock_all();
 	if (!ret && birth->flags & CLONE_CLEAR_SIGHAND)
 		dune_sighand_clear(thread->sighand);
 	if (!ret && birth->user)

@@ -17,7 +17,6 @@
 static struct {
 	uint32_t *of_memory, *of_window, *order;
 	unsigned int count;
-	int lock;
 } windows;
 
 /**
@@ -82,10 +81,11 @@ int dune_window(int vcpu, uint64_t address, uint64_t *physical)
 
 	found = __atomic_load_n(&windows.of_memory[number], __ATOMIC_ACQUIRE);
 	if (!found) {
-		uint64_t flags = dune_lock_masked(&windows.lock);
+		int *lock = &dune_locks[DUNE_LOCK_WINDOWS];
+		uint64_t flags = dune_lock_masked(lock);
 
 		err = ask_once(vcpu, address);
-		dune_unlock_masked(&windows.lock, flags);
+		dune_unlock_masked(lock, flags);
 		found = windows.of_memory[number];
 	}
 	*physical = ((uint64_t)(found - 1) << DUNE_WINDOW_SHIFT) |
@@ -112,14 +112,4 @@ int dune_window_again(int vcpu)
 		err = ask(vcpu, (uint64_t)windows.order[i] << DUNE_WINDOW_SHIFT,
 			  &physical);
 	return err;
-}
-
-void dune_window_lock(void)
-{
-	dune_lock(&windows.lock);
-}
-
-void dune_window_unlock(void)
-{
-	dune_unlock(&windows.lock);
 }
