@@ -28,7 +28,7 @@ static const struct {
 	  DUNE_PTE_WRITE | DUNE_PTE_NOEXEC },
 };
 
-#define PARTS	(sizeof(parts) / sizeof(parts[0]))
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
 static uint64_t page_start(const char *address)
 {
@@ -54,7 +54,7 @@ int dune_image_map(int vcpu, struct dune_root *root)
 	unsigned int i;
 	int err = 0;
 
-	for (i = 0; i < PARTS && !err; i++) {
+	for (i = 0; i < ARRAY_SIZE(parts) && !err; i++) {
 		uint64_t start = page_start(parts[i].start);
 		uint64_t end = page_end(parts[i].end);
 
@@ -72,7 +72,7 @@ bool dune_is_protected(uint64_t start, uint64_t size)
 {
 	unsigned int i;
 
-	for (i = 0; i < PARTS; i++)
+	for (i = 0; i < ARRAY_SIZE(parts); i++)
 		if (start < page_end(parts[i].end) &&
 		    start + size > page_start(parts[i].start))
 			return true;

@@ -40,14 +40,14 @@ const char *dune_error(int error)
 	case -EALREADY:
 		return "this thread is in Dune already";
 	case -EBUSY:
-		return "another hypervisor uses the CPU: unload it, for instance kvm_intel or kvm_amd";
+		return "another hypervisor uses the CPU: unload kvm_intel or kvm_amd";
 	case -ENOMEM:
 		return "there is not enough memory, or address space (ulimit -v)";
 	case -EMFILE:
 	case -ENFILE:
 		return "there are too many open files (ulimit -n)";
 	case -ENOSPC:
-		return "the process has as many virtual CPUs as it may, or memory that the CPU cannot address all of";
+		return "there are too many virtual CPUs, or too much memory for the CPU";
 	case -ESHUTDOWN:
 		return "the machine is going down";
 	case -EOPNOTSUPP:

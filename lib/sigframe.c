@@ -465,7 +465,7 @@ static bool is_users(const struct dune_thread *thread,
  * dune_restore_user() - go back to what a handler in ring 3 interrupted
  * @thread: whose it is
  * @frame: of ring 3, which calls rt_sigreturn(); then what its frame says
- * @mask: set to the mask that that has
+ * @mask: set to the mask in that frame
  *
  * Return: whether it was one.
  */

@@ -534,7 +534,7 @@ static bool handles_memory(const struct dune_sighand *sighand, uint64_t mask)
 
 /* What is behind a fault; the guest's tables forbid what they have. */
 static enum dune_fill look_into(struct dune_thread *thread,
-				 struct dune_frame *frame, uint64_t cr2)
+				struct dune_frame *frame, uint64_t cr2)
 {
 	enum dune_fill fault = DUNE_FILL_PROGRAM;
 
