@@ -55,6 +55,15 @@ static inline char get(char *place)
 	return value;
 }
 
+/*
+ * For ring 3, on pages of its own: the compiler is not to call anything that is
+ * elsewhere.
+ */
+#define USER_CODE __attribute__((section("user_code"), noinline,	\
+				 no_stack_protector))
+
+extern const char __start_user_code[], __stop_user_code[];
+
 /* How a child ended that calls a function. */
 #define STATUS_OF(call) ({						\
 	pid_t child_ = fork();						\

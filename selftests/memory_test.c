@@ -464,7 +464,7 @@ TEST_F_TIMEOUT(memory, gigantic_pages_are_mapped_whole, 300)
 	EXPECT_WRITTEN(end - 1, 32);
 	ASSERT_EQ(0, ioctl(guest->vcpu, DUNE_GET_STATS, &after));
 	/* where the nested page table has none, two parts of it */
-	EXPECT_EQ(3 - level,
+	EXPECT_EQ(3ULL - level,
 		  after.nested_faults[level] - before.nested_faults[level]);
 	EXPECT_EQ(31, gigantic[0]);
 	EXPECT_EQ(32, end[-1]);

@@ -96,7 +96,7 @@ TEST_F(root, ranges_that_are_none)
 	};
 	unsigned int i;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		char *address = (char *)bad[i].address;
 		uint64_t size = bad[i].size;
 
@@ -274,7 +274,8 @@ TEST_F(root, the_signal_says_why)
 	};
 
 	sigaction(SIGSEGV, &action, NULL);
-	self->memory[0] = self->memory[PAGE] = 1;
+	self->memory[0] = 1;
+	self->memory[PAGE] = 1;
 	ASSERT_EQ(0, dune_unmap(self->first, self->memory, PAGE));
 	ASSERT_EQ(0, dune_protect(self->first, self->memory + PAGE, PAGE, 0,
 				  WRITE));
@@ -578,7 +579,7 @@ TEST_F(root, a_child_has_copies)
 struct work {
 	struct dune_root *root;
 	char *memory;
-	volatile bool stop;
+	bool stop;
 };
 
 /* Writes all pages again and again; counts how often each. */
@@ -588,7 +589,7 @@ static void *write_pages(void *arg)
 	long rounds = 0;
 	int i;
 
-	while (!work->stop) {
+	while (!__atomic_load_n(&work->stop, __ATOMIC_RELAXED)) {
 		for (i = 0; i < SHARED; i++)
 			__atomic_add_fetch((long *)(work->memory + i * PAGE), 1,
 					   __ATOMIC_RELAXED);
@@ -644,7 +645,7 @@ TEST_F(root, is_changed_while_it_is_used)
 		pthread_join(changers[i], &result);
 		EXPECT_EQ(NULL, result) TH_LOG("%s", (char *)result);
 	}
-	work.stop = true;
+	__atomic_store_n(&work.stop, true, __ATOMIC_RELAXED);
 	for (i = 0; i < 2; i++) {
 		pthread_join(writers[i], &result);
 		total += (long)result;
@@ -660,9 +661,9 @@ static void *write_and_tell(void *arg)
 	unsigned long i;
 
 	/* the page after the value: who sees one must see the other dirty */
-	for (i = 1; !work->stop; i++)
-		*(volatile unsigned long *)(work->memory + i % SHARED * PAGE) =
-			i;
+	for (i = 1; !__atomic_load_n(&work->stop, __ATOMIC_RELAXED); i++)
+		__atomic_store_n((long *)(work->memory + i % SHARED * PAGE), i,
+				 __ATOMIC_RELAXED);
 	return NULL;
 }
 
@@ -687,7 +688,7 @@ TEST_F(root, no_write_goes_unnoticed)
 				seen[i] = *(unsigned long *)(self->memory +
 							     i * PAGE);
 	}
-	work.stop = true;
+	__atomic_store_n(&work.stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	ASSERT_LE(0, dune_scan(self->first, self->memory, SHARED * PAGE,
 			       DUNE_PTE_DIRTY, 0, bitmap));
@@ -713,7 +714,7 @@ static void *look_at_view(void *arg)
 		return (void *)-1UL;
 	pthread_barrier_wait(view->barrier);
 	for (i = 0; i < 2000; i++) {
-		bad += *(volatile char *)PLACE != view->value;
+		bad += get((char *)PLACE) != view->value;
 		if (i % 100 == 0)
 			sched_yield();
 	}
@@ -732,7 +733,8 @@ TEST_F(root, threads_have_their_own)
 	pthread_barrier_init(&barrier, NULL, 4);
 	for (i = 0; i < 4; i++) {
 		views[i].barrier = &barrier;
-		views[i].value = self->memory[i * PAGE] = i + 1;
+		views[i].value = i + 1;
+		self->memory[i * PAGE] = i + 1;
 		ASSERT_EQ(0, dune_root_create(&views[i].root, DUNE_ROOT_FILL));
 		ASSERT_EQ(0, dune_map(views[i].root, PLACE, PAGE,
 				      self->memory + i * PAGE, 0));

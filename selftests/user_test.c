@@ -10,14 +10,10 @@
 #include <sys/time.h>
 #include <time.h>
 
-/* Code and data that ring 3 has, on pages of their own. */
-#define USER_CODE __attribute__((section("user_code"), noinline, optimize("O2"), \
-				 no_stack_protector))
 #define STACK_SIZE	(16 * PAGE)
 #define SA_RESTORER	0x04000000
 
-extern const char __start_user_code[], __stop_user_code[];
-
+/* What ring 3 has, on pages of its own. */
 static struct shared {
 	char stack[STACK_SIZE], other_stack[STACK_SIZE], actions[128];
 	long values[16];
@@ -73,7 +69,7 @@ FIXTURE_TEARDOWN(user)
 {
 }
 
-USER_CODE static long ring_and_argument(void *argument)
+static USER_CODE long ring_and_argument(void *argument)
 {
 	unsigned short cs;
 
@@ -123,7 +119,7 @@ TEST_F(user, a_system_call_of_ring_0)
 	EXPECT_EQ(-EBADF, dune_syscall(SYS_close, -1, 0, 0, 0, 0, 0));
 }
 
-USER_CODE static long get_pid(void *argument)
+static USER_CODE long get_pid(void *argument)
 {
 	return user_call(SYS_getpid, 0, 0, 0, 0);
 }
@@ -151,7 +147,7 @@ static void answer(struct dune_frame *frame)
 	}
 }
 
-USER_CODE static long make_calls(void *argument)
+static USER_CODE long make_calls(void *argument)
 {
 	long ret = user_call(5000, 1, 20, 300, 4000);
 
@@ -174,7 +170,7 @@ TEST_F(user, a_handler_answers_refuses_and_forwards)
 	EXPECT_EQ(-ENOSYS, call_user(make_calls, NULL));
 }
 
-USER_CODE static long leave_in_the_middle(void *argument)
+static USER_CODE long leave_in_the_middle(void *argument)
 {
 	register long r12 asm("r12") = 1234;
 
@@ -201,18 +197,18 @@ TEST_F(user, is_left_and_entered_again)
 	EXPECT_EQ(2, seen.calls);
 }
 
-USER_CODE static long read_secret(void *argument)
+static USER_CODE long read_secret(void *argument)
 {
-	return *(volatile long *)argument;
+	return __atomic_load_n((long *)argument, __ATOMIC_RELAXED);
 }
 
-USER_CODE static long write_secret(void *argument)
+static USER_CODE long write_secret(void *argument)
 {
-	*(volatile long *)argument = 1;
+	__atomic_store_n((long *)argument, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
-USER_CODE static long jump_to(void *argument)
+static USER_CODE long jump_to(void *argument)
 {
 	((void (*)(void))argument)();
 	return 0;
@@ -254,43 +250,43 @@ TEST_F(user, without_a_handler_it_ends_the_process)
 	EXPECT_EQ(SIGSEGV, WTERMSIG(status));
 }
 
-USER_CODE static long do_cli(void *argument)
+static USER_CODE long do_cli(void *argument)
 {
 	asm volatile("cli");
 	return 0;
 }
 
-USER_CODE static long do_mov_cr3(void *argument)
+static USER_CODE long do_mov_cr3(void *argument)
 {
 	asm volatile("mov %0, %%cr3" : : "r" (argument));
 	return 0;
 }
 
-USER_CODE static long do_wrmsr(void *argument)
+static USER_CODE long do_wrmsr(void *argument)
 {
 	asm volatile("wrmsr" : : "a" (0), "d" (0), "c" (0xc0000082));
 	return 0;
 }
 
-USER_CODE static long do_vmcall(void *argument)
+static USER_CODE long do_vmcall(void *argument)
 {
 	asm volatile("vmcall");
 	return 0;
 }
 
-USER_CODE static long do_vmmcall(void *argument)
+static USER_CODE long do_vmmcall(void *argument)
 {
 	asm volatile("vmmcall");
 	return 0;
 }
 
-USER_CODE static long do_int80(void *argument)
+static USER_CODE long do_int80(void *argument)
 {
 	asm volatile("int $0x80" : : "a" (20));
 	return 0;
 }
 
-USER_CODE static long do_far_jump(void *argument)
+static USER_CODE long do_far_jump(void *argument)
 {
 	asm volatile("pushq $0x08; lea 1f(%%rip), %%rax; push %%rax; lretq; 1:"
 		     : : : "rax", "memory");
@@ -312,7 +308,7 @@ TEST_F(user, has_no_privileges)
 
 	ASSERT_EQ(0, dune_set_trap_handler(DUNE_VECTOR_GP, end_at_trap, 0));
 	ASSERT_EQ(0, dune_set_trap_handler(DUNE_VECTOR_UD, end_at_trap, 0));
-	for (i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(functions); i++)
 		EXPECT_EQ(-DUNE_VECTOR_GP, call_user(functions[i], NULL))
 			TH_LOG("%u", i);
 	/* the other vendor's is undefined as well */
@@ -339,7 +335,7 @@ TEST_F(user, does_not_end_dune_run_user_by_itself)
 
 #define VECTOR	0x4711
 
-USER_CODE static long keep_vectors(void *argument)
+static USER_CODE long keep_vectors(void *argument)
 {
 	long value = VECTOR;
 
@@ -375,7 +371,7 @@ TEST_F(user, vector_registers_are_its_own)
 /* Direction, alignment check, nested task, and one of arithmetic. */
 #define ODD_FLAGS	(1UL << 10 | 1UL << 18 | 1UL << 14 | 1)
 
-USER_CODE static long odd_flags(void *argument)
+static USER_CODE long odd_flags(void *argument)
 {
 	uint64_t before, after;
 
@@ -404,7 +400,7 @@ TEST_F(user, its_flags_are_its_own)
 	EXPECT_EQ(ODD_FLAGS & ~(1UL << 14), shared.flags & ODD_FLAGS);
 }
 
-USER_CODE static long read_tls(void *argument)
+static USER_CODE long read_tls(void *argument)
 {
 	long value;
 
@@ -413,7 +409,7 @@ USER_CODE static long read_tls(void *argument)
 	return value;
 }
 
-USER_CODE static long change_tls(void *argument)
+static USER_CODE long change_tls(void *argument)
 {
 	unsigned long base = 0;
 
@@ -463,7 +459,7 @@ static void count_signal(int signal, siginfo_t *info, void *context)
 		__atomic_store_n(&shared.ready, 1, __ATOMIC_RELAXED);
 }
 
-USER_CODE static long wait_until_ready(void *argument)
+static USER_CODE long wait_until_ready(void *argument)
 {
 	unsigned long count = 0;
 
@@ -472,7 +468,7 @@ USER_CODE static long wait_until_ready(void *argument)
 	return count > 0;
 }
 
-USER_CODE static long call_until_ready(void *argument)
+static USER_CODE long call_until_ready(void *argument)
 {
 	unsigned long good = 0, bad = 0;
 
@@ -508,20 +504,21 @@ TEST_F(user, signals_interrupt_it)
 	EXPECT_LE(20, seen.signals);
 	EXPECT_EQ(0, seen.cs & 3);
 	/* also while it makes system calls, at whatever instruction */
-	seen.signals = shared.ready = 0;
+	seen.signals = 0;
+	shared.ready = 0;
 	ASSERT_EQ(0, dune_set_syscall_handler(answer, 0));
 	EXPECT_EQ(1, call_user(call_until_ready, NULL));
 	start_timer(0);
 }
 
 struct user_action {
-	void (*handler)(int);
+	void (*handler)(int signal);
 	unsigned long flags;
 	void (*restorer)(void);
 	uint64_t mask;
 };
 
-USER_CODE static void count_in_ring_3(int signal)
+static USER_CODE void count_in_ring_3(int signal)
 {
 	unsigned short cs;
 
@@ -533,13 +530,13 @@ USER_CODE static void count_in_ring_3(int signal)
 	asm volatile("pxor %%xmm5, %%xmm5" : : : "xmm5");
 }
 
-USER_CODE __attribute__((naked)) static void restore(void)
+static USER_CODE __attribute__((naked)) void restore(void)
 {
 	asm volatile("mov $15, %eax; syscall");
 }
 
 /* Without constants in memory, which would be ring 0's. */
-USER_CODE static long set_handler(int signal, unsigned long flags)
+static USER_CODE long set_handler(int signal, unsigned long flags)
 {
 	struct user_action *action = (struct user_action *)shared.actions;
 
@@ -551,7 +548,7 @@ USER_CODE static long set_handler(int signal, unsigned long flags)
 }
 
 /* With SA_ONSTACK if there is an argument. */
-USER_CODE static long handle_signals(void *argument)
+static USER_CODE long handle_signals(void *argument)
 {
 	stack_t *stack = (stack_t *)(shared.actions + 64);
 	long value = VECTOR, after;
@@ -596,7 +593,7 @@ TEST_F(user, has_handlers_of_its_own)
 	EXPECT_TRUE(is_on(shared.values[1], shared.other_stack));
 }
 
-USER_CODE static long wait_for_input(void *argument)
+static USER_CODE long wait_for_input(void *argument)
 {
 	char byte;
 
@@ -649,7 +646,7 @@ static void open_and_forward(struct dune_frame *frame)
 	dune_forward(frame);
 }
 
-USER_CODE static long signals_in_the_handler(void *argument)
+static USER_CODE long signals_in_the_handler(void *argument)
 {
 	long pid;
 	int i;
@@ -673,7 +670,7 @@ TEST_F(user, its_handlers_do_not_run_in_ring_0)
 	EXPECT_EQ(0, seen.calls);
 }
 
-USER_CODE static long handle_with_bad_stack(void *argument)
+static USER_CODE long handle_with_bad_stack(void *argument)
 {
 	set_handler(SIGUSR1, 0);
 	asm volatile("mov %0, %%rsp; mov $39, %%eax; syscall; mov %%eax, %%edi;"
@@ -695,7 +692,7 @@ TEST_F(user, its_frames_are_its_own_memory)
 	EXPECT_EQ(SIGSEGV, WTERMSIG(status));
 }
 
-USER_CODE static long return_from_nothing(void *argument)
+static USER_CODE long return_from_nothing(void *argument)
 {
 	asm volatile("mov %0, %%rsp; mov $15, %%eax; syscall"
 		     : : "r" (argument) : "memory");
@@ -712,7 +709,7 @@ TEST_F(user, returns_from_its_own_frames_only)
 	EXPECT_EQ(SIGSEGV, WTERMSIG(status));
 }
 
-USER_CODE static long forge_a_frame(void *argument)
+static USER_CODE long forge_a_frame(void *argument)
 {
 	struct {
 		unsigned long flags, link;
@@ -723,7 +720,7 @@ USER_CODE static long forge_a_frame(void *argument)
 	unsigned int i;
 
 	for (i = 0; i < sizeof(*frame); i++)
-		((volatile char *)frame)[i] = 0;
+		put((char *)frame + i, 0);
 	frame->stack.ss_flags = SS_DISABLE;
 	frame->context.rip = (uint64_t)do_cli;
 	frame->context.rsp = (uint64_t)shared.stack + STACK_SIZE / 2;
@@ -741,7 +738,7 @@ TEST_F(user, does_not_forge_its_way_to_ring_0)
 					     shared.other_stack));
 }
 
-USER_CODE static long fork_and_wait(void *argument)
+static USER_CODE long fork_and_wait(void *argument)
 {
 	long child = user_call(SYS_fork, 0, 0, 0, 0);
 	int status = 0;
@@ -764,7 +761,7 @@ TEST_F(user, forks)
 	EXPECT_EQ(32 << 8, call_user(fork_and_wait, NULL));
 }
 
-USER_CODE static long vfork_and_wait(void *argument)
+static USER_CODE long vfork_and_wait(void *argument)
 {
 	long child = user_call(SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD,
 			       (long)(shared.other_stack + STACK_SIZE), 0, 0);
@@ -787,7 +784,7 @@ TEST_F(user, vforks)
 #define THREAD	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |	\
 		 CLONE_THREAD | CLONE_CHILD_CLEARTID | CLONE_SETTLS)
 
-USER_CODE static long thread_and_wait(void *argument)
+static USER_CODE long thread_and_wait(void *argument)
 {
 	register long r8 asm("r8") = (long)&shared.values[8];
 	register long r10 asm("r10") = (long)&shared.futex;
@@ -824,7 +821,7 @@ TEST_F(user, makes_threads)
 	EXPECT_EQ(10, shared.values[1]);
 }
 
-USER_CODE static long use_memory(void *argument)
+static USER_CODE long use_memory(void *argument)
 {
 	char *memory = (char *)user_call(SYS_mmap, 0, 8 * PAGE, 3, 0x22);
 	long old;
@@ -866,7 +863,7 @@ TEST_F(user, has_memory_of_its_own)
 	EXPECT_EQ(0, call_user(use_memory, NULL));
 }
 
-USER_CODE static long share_memory(void *argument)
+static USER_CODE long share_memory(void *argument)
 {
 	char *memory = (char *)user_call(SYS_shmat, (long)argument, 0, 0, 0);
 
@@ -889,7 +886,7 @@ TEST_F(user, has_shared_memory)
 }
 
 /* Where ring 0 has something, ring 3 changes nothing. */
-USER_CODE static long attack_memory(void *argument)
+static USER_CODE long attack_memory(void *argument)
 {
 	char *place = argument;
 	long page = (long)place & -(long)PAGE;
@@ -938,7 +935,7 @@ static void call_deeper(struct dune_frame *frame)
 	frame->rax = nested;
 }
 
-USER_CODE static long ask_for_more(void *argument)
+static USER_CODE long ask_for_more(void *argument)
 {
 	return user_call(5000, 1, 0, 0, 0) + user_call(5000, 2, 0, 0, 0);
 }
@@ -956,7 +953,7 @@ static enum dune_verdict count_steps(struct dune_frame *frame)
 	return DUNE_DONE;
 }
 
-USER_CODE static long steps(void *argument)
+static USER_CODE long steps(void *argument)
 {
 	long ret;
 
@@ -979,7 +976,7 @@ TEST_F(user, is_stepped_through_its_calls)
 
 #define CALLS	2000
 
-USER_CODE static long many_calls(void *argument)
+static USER_CODE long many_calls(void *argument)
 {
 	long i, sum = 0;
 
