@@ -354,6 +354,19 @@ static void call_handler(struct dune_thread *thread, struct dune_frame *frame,
 	dune_release_signals(thread, blocked);
 }
 
+/*
+ * The handler is ring 3's: not before the thread is there again. Where it has
+ * left that for good there is nobody to handle it.
+ */
+static void defer(struct dune_thread *thread)
+{
+	thread->deferred = thread->ring0_rsp;
+	if (thread->deferred)
+		return;
+	thread->pending = false;
+	dune_release_signals(thread, thread->signal.mask);
+}
+
 /* The guest took the interrupt. */
 void dune_deliver(struct dune_thread *thread, struct dune_frame *frame)
 {
@@ -363,11 +376,11 @@ void dune_deliver(struct dune_thread *thread, struct dune_frame *frame)
 	if (!thread->pending)
 		return;
 	thread->signalled = false;
-	/* the handler is ring 3's: not before the thread is there again */
-	thread->deferred = thread->signal.of_user &&
-			   !dune_is_user(thread, frame);
-	if (thread->deferred)
+	if (thread->signal.of_user && !dune_is_user(thread, frame)) {
+		defer(thread);
 		return;
+	}
+	thread->deferred = false;
 	action.mask |= thread->signal.mask_of_wait;
 	frame->vector = 0;
 	thread->pending = false;

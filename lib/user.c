@@ -267,6 +267,12 @@ static void end(struct dune_thread *thread, const struct outer *outer)
 	thread->user_fs = outer->fs;
 	thread->saved_state = outer->state;
 	thread->user_returns = outer->returns;
+	/* not for ring 3 any more */
+	if (thread->deferred && !thread->ring0_rsp) {
+		struct dune_frame none = { .cs = RING0_CODE };
+
+		CALL1(DUNE_CALL_SIGNAL, &none);
+	}
 }
 
 /*

@@ -670,6 +670,43 @@ TEST_F(user, its_handlers_do_not_run_in_ring_0)
 	EXPECT_EQ(0, seen.calls);
 }
 
+static USER_CODE long only_set_handler(void *argument)
+{
+	return set_handler(SIGUSR1, 0);
+}
+
+static void leave_with_a_signal(struct dune_frame *frame)
+{
+	dune_set_interrupts(1);
+	raise(SIGUSR1);
+	getppid();
+	dune_set_interrupts(0);
+	dune_leave_user(frame, 5);
+}
+
+static void count_in_ring_0(int signal)
+{
+	seen.signals++;
+}
+
+/* Its handler is gone with it; what ring 0 handles comes as before. */
+TEST_F(user, leaves_no_signal_behind)
+{
+	signal(SIGUSR2, count_in_ring_0);
+	EXPECT_EQ(0, call_user(only_set_handler, NULL));
+	raise(SIGUSR1);
+	raise(SIGUSR2);
+	getppid();
+	EXPECT_EQ(0, shared.count);
+	EXPECT_EQ(1, seen.signals);
+	/* again, when one waits as ring 3 is left */
+	ASSERT_EQ(0, dune_set_syscall_handler(leave_with_a_signal, 0));
+	EXPECT_EQ(5, call_user(get_pid, NULL));
+	raise(SIGUSR2);
+	EXPECT_EQ(2, seen.signals);
+	EXPECT_EQ(0, shared.count);
+}
+
 static USER_CODE long handle_with_bad_stack(void *argument)
 {
 	set_handler(SIGUSR1, 0);

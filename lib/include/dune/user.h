@@ -101,6 +101,9 @@ long dune_call_user(long (*function)(void *argument), void *argument,
  * .stack_size), but the thread-local storage of the one that made it: its
  * handlers are not to use errno or malloc().
  *
+ * A signal for a handler of ring 3 waits, and all others with it, until the
+ * thread is there again; if it has left dune_run_user() for good it is lost.
+ *
  * If a signal comes for ring 3 before the call, or instead of it, @frame is such
  * that ring 3 makes it again after its handler; then rax is to be left as it is.
  *
