@@ -105,22 +105,26 @@ static void free_tables(struct dune_root *root)
 }
 
 /**
- * dune_root_init() - make the first root
- * @vcpu: descriptor of the first virtual CPU
+ * dune_root_init() - make the first root, where it is not there
+ * @vcpu: descriptor of the calling thread's virtual CPU
  * @tagged: the guest has PCID
  *
  * Return: 0; as dune_root_create().
  */
 int dune_root_init(int vcpu, bool tagged)
 {
-	int err;
+	uint64_t flags = dune_tables_lock();
+	int err = 0;
 
-	if (roots[0].top)
-		return 0;
-	all.tagged = tagged;
-	err = make_root(vcpu, &roots[0], DUNE_ROOT_FILL);
-	if (!err)
-		err = dune_image_map(vcpu, &roots[0]);
+	if (!roots[0].top) {
+		all.tagged = tagged;
+		err = make_root(vcpu, &roots[0], DUNE_ROOT_FILL);
+		if (!err)
+			err = dune_image_map(vcpu, &roots[0]);
+		if (err && roots[0].top)
+			free_tables(&roots[0]);
+	}
+	dune_tables_unlock(flags);
 	return err;
 }
 
