@@ -114,9 +114,12 @@ static void free_tables(struct dune_root *root)
 int dune_root_init(int vcpu, bool tagged)
 {
 	uint64_t flags = dune_tables_lock();
-	int err = 0;
+	int err;
 
-	if (!roots[0].top) {
+	if (roots[0].top) {
+		/* without a virtual CPU the kernel has forgotten what it gave */
+		err = dune_window_again(vcpu);
+	} else {
 		all.tagged = tagged;
 		err = make_root(vcpu, &roots[0], DUNE_ROOT_FILL);
 		if (!err)

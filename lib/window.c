@@ -101,15 +101,20 @@ void *dune_window_memory(uint64_t physical)
 	return (void *)(number << DUNE_WINDOW_SHIFT | (physical & WINDOW_MASK));
 }
 
-/* In a child: where windows are handed out in order, the same ones. */
+/*
+ * In a child, or when no thread was in Dune: where windows are handed out in
+ * order, the same ones.
+ */
 int dune_window_again(int vcpu)
 {
-	uint64_t physical;
+	int *lock = &dune_locks[DUNE_LOCK_WINDOWS];
+	uint64_t flags = dune_lock_masked(lock), physical;
 	unsigned int i;
 	int err = 0;
 
 	for (i = 0; i < windows.count && !err; i++)
 		err = ask(vcpu, (uint64_t)windows.order[i] << DUNE_WINDOW_SHIFT,
 			  &physical);
+	dune_unlock_masked(lock, flags);
 	return err;
 }
