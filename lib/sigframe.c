@@ -34,8 +34,6 @@
 #define INTERRUPTS_OFF		1
 #define IN_RING3		2
 
-#define USER_CS		0x33
-#define USER_SS		0x2b
 #define EFLAGS_USER	0x250dd5UL	/* AC, ID, RF, TF, DF and arithmetic */
 
 /* The kernel's struct ucontext, which has a shorter mask than the C library's. */
@@ -200,29 +198,19 @@ static void leave_syscall_entry(const struct dune_thread *thread,
 static void fill_registers(struct sigcontext *context,
 			   const struct dune_frame *frame)
 {
-	context->r8 = frame->r8;
-	context->r9 = frame->r9;
-	context->r10 = frame->r10;
-	context->r11 = frame->r11;
-	context->r12 = frame->r12;
-	context->r13 = frame->r13;
-	context->r14 = frame->r14;
-	context->r15 = frame->r15;
-	context->rdi = frame->rdi;
-	context->rsi = frame->rsi;
-	context->rbp = frame->rbp;
-	context->rbx = frame->rbx;
-	context->rdx = frame->rdx;
-	context->rax = frame->rax;
-	context->rcx = frame->rcx;
-	context->rsp = frame->rsp;
-	context->rip = frame->rip;
-	context->eflags = frame->rflags | EFLAGS_IF;
-	/* what a program expects, which runs in ring 3 as far as it knows */
-	context->cs = USER_CS;
-	context->__pad0 = USER_SS;
-	if (!(frame->rflags & EFLAGS_IF))
-		context->__reserved1[0] = INTERRUPTS_OFF;
+	*context = (struct sigcontext) {
+		.r8 = frame->r8, .r9 = frame->r9, .r10 = frame->r10,
+		.r11 = frame->r11, .r12 = frame->r12, .r13 = frame->r13,
+		.r14 = frame->r14, .r15 = frame->r15, .rdi = frame->rdi,
+		.rsi = frame->rsi, .rbp = frame->rbp, .rbx = frame->rbx,
+		.rdx = frame->rdx, .rax = frame->rax, .rcx = frame->rcx,
+		.rsp = frame->rsp, .rip = frame->rip,
+		.eflags = frame->rflags | EFLAGS_IF,
+		/* what a program expects, which is in ring 3 as it knows */
+		.cs = RING3_CODE, .__pad0 = RING3_DATA,
+		.__reserved1[0] = frame->rflags & EFLAGS_IF ? 0 :
+							      INTERRUPTS_OFF,
+	};
 }
 
 static unsigned long context_flags(void)
