@@ -526,9 +526,9 @@ dune_enter_user:
 	push	%r13
 	push	%r14
 	push	%r15
-	push	%rdi		/* for the alignment */
+	/* and now it is aligned, for what SYSCALL calls */
 	push	%rdi
-	.cfi_adjust_cfa_offset 64
+	.cfi_adjust_cfa_offset 56
 	mov	%rsp, THREAD_RING0_RSP(%rdi)
 	mov	%rsi, %rsp
 	jmp	resume
@@ -543,7 +543,7 @@ dune_exit_user:
 	.cfi_startproc
 	.cfi_undefined rip
 	mov	%rdi, %rsp
-	add	$16, %rsp
+	add	$8, %rsp
 	pop	%r15
 	pop	%r14
 	pop	%r13
