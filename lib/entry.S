@@ -474,11 +474,13 @@ resume:
 	.globl	dune_user_entry, dune_user_entry_end
 	.hidden	dune_user_entry, dune_user_entry_end
 	.type	dune_user_entry, @function
-dune_user_entry:
 	.cfi_startproc simple
 	.cfi_signal_frame
 	.cfi_def_cfa rsp, 0
 	.cfi_undefined rip
+	/* where dune_call_user() returns to: unwinders look before that */
+	nop
+dune_user_entry:
 	/* no signal, no step, the direction that C expects */
 	push	$2
 	popfq
