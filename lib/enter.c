@@ -97,6 +97,8 @@ int dune_init(const struct dune_options *given)
 	}
 	dune_table_init(options.fill_size);
 	dune_thread_init(options.stack_size);
+	dune_frame_init();
+	dune_trap_init();
 	dune_outside = options.outside;
 	ready = true;
 	return 0;
@@ -125,17 +127,21 @@ static bool turn_on_tags(int vcpu, struct dune_state *state)
 static int set_up_guest(struct dune_thread *thread)
 {
 	struct dune_state state;
+	uint64_t flags;
+	bool tagged;
 	int err;
 
 	if (ioctl(thread->vcpu, DUNE_GET_STATE, &state))
 		return -errno;
-	err = dune_root_init(thread->vcpu, turn_on_tags(thread->vcpu, &state));
+	tagged = turn_on_tags(thread->vcpu, &state);
+	flags = dune_tables_lock();
+	err = dune_root_init(thread->vcpu, tagged);
+	dune_tables_unlock(flags);
 	if (!err)
 		err = dune_thread_show(thread->vcpu, thread);
 	if (err)
 		return err;
 	thread->root = dune_root_first();
-	dune_trap_init();
 	dune_trap_set_up(thread, &state);
 	dune_user_init(state.cr4);
 	state.cr3 = dune_root_cr3(thread->root);

@@ -474,7 +474,7 @@ void dune_handle(struct dune_frame *frame);
 
 /* signal.c */
 extern struct dune_sighand *const dune_first_sighand;
-int dune_signal_init(struct dune_thread *thread);
+void dune_signal_init(struct dune_thread *thread);
 struct dune_sighand *dune_sighand_get(struct dune_sighand *sighand, bool share);
 void dune_sighand_clear(struct dune_sighand *sighand);
 void dune_end_by(int signal) __attribute__((noreturn));

@@ -798,14 +798,13 @@ void dune_sighand_put(struct dune_sighand *sighand)
 }
 
 /* What the program has set up before it enters Dune goes on. */
-int dune_signal_init(struct dune_thread *thread)
+void dune_signal_init(struct dune_thread *thread)
 {
 	struct dune_action action, before;
 	int signal;
 
-	dune_frame_init();
-	first.users++;
-	thread->sighand = &first;
+	thread->sighand = dune_sighand_get(&first, true);
+	dune_lock(&first.lock);
 	for (signal = 1; signal <= SIGNALS; signal++) {
 		if (raw_sigaction(signal, NULL, &action) ||
 		    !is_function(&action) ||
@@ -813,5 +812,5 @@ int dune_signal_init(struct dune_thread *thread)
 			continue;
 		set_action(&first, signal, &action, false, &before);
 	}
-	return 0;
+	dune_unlock(&first.lock);
 }
