@@ -127,16 +127,11 @@ static bool turn_on_tags(int vcpu, struct dune_state *state)
 static int set_up_guest(struct dune_thread *thread)
 {
 	struct dune_state state;
-	uint64_t flags;
-	bool tagged;
 	int err;
 
 	if (ioctl(thread->vcpu, DUNE_GET_STATE, &state))
 		return -errno;
-	tagged = turn_on_tags(thread->vcpu, &state);
-	flags = dune_tables_lock();
-	err = dune_root_init(thread->vcpu, tagged);
-	dune_tables_unlock(flags);
+	err = dune_root_init(thread->vcpu, turn_on_tags(thread->vcpu, &state));
 	if (!err)
 		err = dune_thread_show(thread->vcpu, thread);
 	if (err)
