@@ -63,7 +63,10 @@ kunit: deps ## KUnit: core against the fake backend
 	tools/kunit
 
 coverage: deps ## which lines of core the KUnit suites reach
-	tools/coverage
+	tools/coverage core
+
+coverage-lib: deps ## which lines of libdune its tests reach
+	tools/coverage lib
 
 kselftest: deps ## kselftests on both vendors
 	tools/check --only kselftest
@@ -89,5 +92,5 @@ clean: ## remove what was built in this tree
 	rm -f selftests/*_static selftests/*_static_pie selftests/*_dynamic
 
 .PHONY: all help module module-clean user tests install uninstall \
-	install-tests deps \
+	install-tests deps coverage-lib \
 	demo check kunit coverage kselftest lint soak fuzz bench clean

@@ -74,6 +74,8 @@ def install_modules(kernel, target):
 
 def install_user_land(target):
     """Build library, programs and tests and install them in a folder."""
-    with cache.lock(f"build-{cache.key(TREE, 'user')}"):
-        _make(_copy("user"), "install", "install-tests", "PREFIX=/usr",
+    # for tools/coverage
+    purpose = "user-gcov" if os.environ.get("DUNE_GCOV") else "user"
+    with cache.lock(f"build-{cache.key(TREE, purpose)}"):
+        _make(_copy(purpose), "install", "install-tests", "PREFIX=/usr",
               f"DESTDIR={target}")
