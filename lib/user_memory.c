@@ -127,7 +127,8 @@ static long remap(struct dune_thread *thread, const struct dune_frame *frame)
 	uint64_t start = frame->rdi, old = frame->rsi, new = frame->rdx;
 	long ret;
 
-	if (!is_own(thread, start, old))
+	/* without a size it asks for a copy of what is shared there */
+	if (!is_own(thread, start, old ?: 1))
 		return -EPERM;
 	if (new > ADDRESS_LIMIT)
 		return -ENOMEM;
