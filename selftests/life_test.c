@@ -863,6 +863,74 @@ TEST(children_after_leaving)
 	EXPECT_EQ(0, STATUS_OF(_exit(ring())));
 }
 
+static int same_thread_storage(void *value)
+{
+	return ring() || of_thread != 7 || *(int *)value != 5;
+}
+
+/* With a stack of its own, and told where its thread-local storage is. */
+TEST(children_by_clone)
+{
+	char *stack = get_memory(LARGE);
+	int value = 5, status = -1;
+	pid_t child;
+
+	ENTER_DUNE();
+	child = clone(same_thread_storage, stack + LARGE,
+		      CLONE_SETTLS | SIGCHLD, &value, NULL,
+		      __builtin_thread_pointer());
+	ASSERT_LT(0, child);
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+static long clone_without_handlers(void)
+{
+	/* flags and, at the fifth place, the signal at its end */
+	uint64_t args[11] = { 1UL << 32, [4] = SIGCHLD };
+
+	return syscall(SYS_clone3, args, sizeof(args));
+}
+
+TEST(children_without_handlers)
+{
+	int status = -1;
+	pid_t child;
+
+	handle(SIGUSR1, 0);
+	ENTER_DUNE();
+	child = clone_without_handlers();
+	if (!child) {
+		raise(SIGUSR1);
+		_exit(1);
+	}
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(SIGUSR1, status);
+	raise(SIGUSR1);
+	EXPECT_EQ(1, calls());
+}
+
+/* What would be done for the thread's side outside, or for its ring 3. */
+TEST(calls_that_cannot_be_had)
+{
+	ENTER_DUNE();
+	EXPECT_EQ(-EPERM, dune_syscall(SYS_iopl, 3, 0, 0, 0, 0, 0));
+	EXPECT_EQ(-EPERM, dune_syscall(SYS_ioperm, 0, 1, 1, 0, 0, 0));
+	EXPECT_EQ(-ENOSYS, dune_syscall(SYS_modify_ldt, 0, 0, 0, 0, 0, 0));
+	EXPECT_EQ(-ENOSPC, dune_syscall(SYS_pkey_alloc, 0, 0, 0, 0, 0, 0));
+	EXPECT_EQ(-ENODEV, dune_syscall(SYS_arch_prctl, ARCH_SET_CPUID, 0, 0,
+					0, 0, 0));
+	EXPECT_EQ(-EOPNOTSUPP, dune_syscall(SYS_arch_prctl,
+					    ARCH_REQ_XCOMP_PERM, 18, 0, 0, 0,
+					    0));
+	/* nor those of which the kernel says so itself, or libdune's own */
+	EXPECT_EQ(-EINVAL, dune_syscall(SYS_arch_prctl, 1, 0, 0, 0, 0, 0));
+	EXPECT_EQ(-ENOSYS, dune_syscall(0x10fff, 0, 0, 0, 0, 0, 0));
+	EXPECT_EQ(-1, syscall(0x10005));
+	EXPECT_EQ(ENOSYS, errno);
+	EXPECT_EQ(0, ring());
+}
+
 /* A child made outside: all of what the parent has there is copied. */
 TEST(a_child_made_outside_enters)
 {
