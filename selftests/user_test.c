@@ -41,6 +41,19 @@ user_call(long nr, long a, long b, long c, long d)
 	return ret;
 }
 
+static inline __attribute__((always_inline)) long
+user_remap(long start, long old, long new, long flags, long to)
+{
+	register long r10 asm("r10") = flags;
+	register long r8 asm("r8") = to;
+	long ret;
+
+	asm volatile("syscall" : "=a" (ret) : "a" (SYS_mremap), "D" (start),
+		     "S" (old), "d" (new), "r" (r10), "r" (r8)
+		     : "rcx", "r11", "memory");
+	return ret;
+}
+
 static int show(const void *start, uint64_t size)
 {
 	return dune_map(dune_root_current(), (void *)start,
@@ -593,6 +606,119 @@ TEST_F(user, has_handlers_of_its_own)
 	EXPECT_TRUE(is_on(shared.values[1], shared.other_stack));
 }
 
+static USER_CODE long alternative_stacks(void *argument)
+{
+	stack_t *stack = (stack_t *)shared.actions, *old = stack + 1;
+
+	stack->ss_sp = shared.other_stack;
+	stack->ss_size = 2047;
+	stack->ss_flags = 0;
+	shared.values[0] = user_call(SYS_sigaltstack, (long)stack, 0, 0, 0);
+	stack->ss_size = STACK_SIZE;
+	stack->ss_flags = 4;
+	shared.values[1] = user_call(SYS_sigaltstack, (long)stack, 0, 0, 0);
+	stack->ss_flags = 0;
+	shared.values[2] = user_call(SYS_sigaltstack, 64, 0, 0, 0);
+	shared.values[3] = user_call(SYS_sigaltstack, (long)stack, 64, 0, 0);
+	shared.values[4] = user_call(SYS_sigaltstack, (long)stack, (long)old,
+				     0, 0);
+	if (!(old->ss_flags & SS_DISABLE))
+		return -1;
+	/* the one that it is on itself */
+	stack->ss_sp = shared.stack;
+	shared.values[5] = user_call(SYS_sigaltstack, (long)stack, (long)old,
+				     0, 0);
+	if (old->ss_sp != shared.other_stack || old->ss_flags)
+		return -2;
+	shared.values[6] = user_call(SYS_sigaltstack, (long)stack, 0, 0, 0);
+	shared.values[7] = user_call(SYS_sigaltstack, 0, (long)old, 0, 0);
+	return old->ss_flags;
+}
+
+TEST_F(user, has_an_alternative_stack)
+{
+	stack_t before, after;
+
+	sigaltstack(NULL, &before);
+	EXPECT_EQ(SS_ONSTACK, call_user(alternative_stacks, NULL));
+	EXPECT_EQ(-ENOMEM, shared.values[0]);
+	EXPECT_EQ(-EINVAL, shared.values[1]);
+	EXPECT_EQ(-EFAULT, shared.values[2]);
+	EXPECT_EQ(-EFAULT, shared.values[3]);
+	EXPECT_EQ(0, shared.values[4]);
+	EXPECT_EQ(0, shared.values[5]);
+	EXPECT_EQ(-EPERM, shared.values[6]);
+	EXPECT_EQ(0, shared.values[7]);
+	/* that of ring 0 is another */
+	sigaltstack(NULL, &after);
+	EXPECT_EQ(before.ss_sp, after.ss_sp);
+	EXPECT_EQ(before.ss_flags, after.ss_flags);
+}
+
+static USER_CODE long refused_calls(void *argument)
+{
+	shared.values[0] = user_call(SYS_rseq, 0, 32, 0, 0);
+	shared.values[1] = user_call(SYS_prctl, 59, 1, 0, 0);
+	shared.values[2] = user_call(SYS_arch_prctl, ARCH_SET_GS, 0, 0, 0);
+	shared.values[3] = user_call(SYS_arch_prctl, ARCH_GET_FS, 64, 0, 0);
+	shared.values[4] = user_call(SYS_arch_prctl, ARCH_SET_FS, 1L << 47, 0,
+				     0);
+	/* one that is the kernel's */
+	return user_call(SYS_prctl, 3, 0, 0, 0);
+}
+
+TEST_F(user, calls_that_are_not_for_it)
+{
+	EXPECT_EQ(1, call_user(refused_calls, NULL));
+	EXPECT_EQ(-ENOSYS, shared.values[0]);
+	EXPECT_EQ(-EINVAL, shared.values[1]);
+	EXPECT_EQ(-EINVAL, shared.values[2]);
+	EXPECT_EQ(-EFAULT, shared.values[3]);
+	EXPECT_EQ(-EPERM, shared.values[4]);
+}
+
+/* Its stack pointer is its own whenever a signal comes. */
+static USER_CODE long call_often(void *argument)
+{
+	unsigned long before, after, flags;
+	long i, pid = user_call(SYS_getpid, 0, 0, 0, 0);
+
+	for (i = 0; !__atomic_load_n(&shared.ready, __ATOMIC_RELAXED); i++) {
+		asm volatile("mov %%rsp, %0" : "=r" (before));
+		if (user_call(SYS_getpid, 0, 0, 0, 0) != pid)
+			return -1;
+		asm volatile("mov %%rsp, %0; pushf; pop %1"
+			     : "=r" (after), "=r" (flags));
+		if (before != after || !(flags & DUNE_RFLAGS_IF))
+			return -2;
+	}
+	return i > 0;
+}
+
+static void end_calls(int signal)
+{
+	if (++seen.signals == 2000)
+		__atomic_store_n(&shared.ready, 1, __ATOMIC_RELAXED);
+}
+
+static void answer_pid(struct dune_frame *frame)
+{
+	frame->rax = 4711;
+}
+
+TEST_F(user, signals_come_while_it_calls)
+{
+	const struct itimerval often = { { 0, 500 }, { 0, 500 } };
+	const struct itimerval never = { 0 };
+
+	ASSERT_EQ(0, dune_set_syscall_handler(answer_pid,
+					      DUNE_HANDLER_INTEGER));
+	signal(SIGALRM, end_calls);
+	setitimer(ITIMER_REAL, &often, NULL);
+	EXPECT_EQ(1, call_user(call_often, NULL));
+	setitimer(ITIMER_REAL, &never, NULL);
+}
+
 static USER_CODE long wait_for_input(void *argument)
 {
 	char byte;
@@ -898,6 +1024,103 @@ static USER_CODE long use_memory(void *argument)
 TEST_F(user, has_memory_of_its_own)
 {
 	EXPECT_EQ(0, call_user(use_memory, NULL));
+}
+
+/* Does the root show it to ring 3? */
+static bool is_shown(const char *place)
+{
+	struct dune_mapping mapping;
+
+	return !dune_lookup(dune_root_current(), place, &mapping) &&
+	       mapping.bits & DUNE_PTE_USER;
+}
+
+static USER_CODE long use_edges(void *argument)
+{
+	long memory = user_call(SYS_mmap, 0, 8 * PAGE, 3, 0x22), other;
+
+	if (user_call(SYS_mmap, 0, 0, 3, 0x22) != -EINVAL ||
+	    user_call(SYS_mmap, 0, 1L << 47, 3, 0x22) != -ENOMEM)
+		return -1;
+	if (user_call(SYS_mmap, memory + 1, PAGE, 3, 0x32) != -EINVAL ||
+	    user_call(SYS_mmap, memory, (1L << 47) - 4096, 3, 0x32) != -EINVAL)
+		return -2;
+	/* what is not there any more is no error */
+	if (user_call(SYS_munmap, memory + 2 * PAGE, 2 * PAGE, 0, 0) ||
+	    user_call(SYS_munmap, memory, 6 * PAGE, 0, 0))
+		return -3;
+	shared.values[0] = memory;
+	/* smaller, where it is; then elsewhere, where something is and not */
+	memory = user_call(SYS_mmap, 0, 8 * PAGE, 3, 0x22);
+	other = user_call(SYS_mmap, 0, 8 * PAGE, 3, 0x22);
+	((char *)memory)[PAGE] = 9;
+	if (user_remap(memory, 8 * PAGE, 4 * PAGE, 0, 0) != memory)
+		return -4;
+	shared.values[1] = memory;
+	if (user_remap(memory, 4 * PAGE, 2 * PAGE, 3, other) != other ||
+	    ((char *)other)[PAGE] != 9)
+		return -5;
+	if (user_remap(other, 2 * PAGE, 2 * PAGE, 3, memory) != memory ||
+	    ((char *)memory)[PAGE] != 9)
+		return -6;
+	shared.values[2] = other;
+	return 0;
+}
+
+TEST_F(user, edges_of_its_memory)
+{
+	char *memory;
+	int i;
+
+	ASSERT_EQ(0, call_user(use_edges, NULL));
+	memory = (char *)shared.values[0];
+	for (i = 0; i < 8; i++)
+		EXPECT_EQ(i > 5, is_shown(memory + i * PAGE));
+	memory = (char *)shared.values[1];
+	for (i = 0; i < 8; i++)
+		EXPECT_EQ(i < 2, is_shown(memory + i * PAGE));
+	memory = (char *)shared.values[2];
+	for (i = 0; i < 8; i++)
+		EXPECT_EQ(i > 1, is_shown(memory + i * PAGE));
+}
+
+/* Copies of memory that it does not have, and what is in its way. */
+static USER_CODE long take_memory(void *argument)
+{
+	long memory = user_call(SYS_mmap, 0, PAGE, 3, 0x22);
+	long end = user_call(SYS_brk, 0, 0, 0, 0);
+
+	shared.values[0] = user_remap((long)argument, 0, PAGE, 1, 0);
+	shared.values[1] = user_remap(memory, PAGE, PAGE, 3, (long)argument);
+	shared.values[2] = user_call(SYS_brk, end - 8 * (long)PAGE, 0, 0, 0) -
+			   end;
+	shared.values[3] = user_call(SYS_shmat, shared.values[4],
+				     (long)argument, SHM_REMAP, 0);
+	shared.values[5] = user_call(SYS_shmat, shared.values[4], memory,
+				     SHM_REMAP, 0) - memory;
+	((char *)memory)[0] = 7;
+	return 0;
+}
+
+TEST_F(user, takes_no_memory_of_ring_0)
+{
+	char *memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int id = shmget(IPC_PRIVATE, PAGE, 0600);
+	char *segment = shmat(id, NULL, 0);
+
+	shmctl(id, IPC_RMID, NULL);
+	put(memory, 42);
+	ASSERT_NE((void *)-1, sbrk(16 * PAGE));
+	shared.values[4] = id;
+	EXPECT_EQ(0, call_user(take_memory, memory));
+	EXPECT_EQ(-EPERM, shared.values[0]);
+	EXPECT_EQ(-EPERM, shared.values[1]);
+	EXPECT_EQ(0, shared.values[2]);
+	EXPECT_EQ(-EPERM, shared.values[3]);
+	EXPECT_EQ(0, shared.values[5]);
+	EXPECT_EQ(42, get(memory));
+	EXPECT_EQ(7, get(segment));
 }
 
 static USER_CODE long share_memory(void *argument)
