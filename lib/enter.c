@@ -174,12 +174,21 @@ int dune_enter(void)
 	return err;
 }
 
+/* Called by a handler that is to go back into the guest, or on its stack? */
+static bool in_handler(const struct dune_thread *thread)
+{
+	uint64_t sp = (uint64_t)__builtin_frame_address(0);
+
+	return thread->ring0_rsp ||
+	       (uint64_t)thread->handler_stack - sp < thread->handler_size;
+}
+
 int dune_leave(void)
 {
 	struct dune_thread *thread = dune_in_ring0() ? dune_self() : NULL;
 	long ret;
 
-	if (!thread)
+	if (!thread || in_handler(thread))
 		return -EPERM;
 	ret = CALL0(DUNE_CALL_LEAVE);
 	if (ret)

@@ -450,6 +450,44 @@ TEST_F(trap, handlers_are_for_all_threads)
 	}
 }
 
+static int left;
+
+static enum dune_verdict try_to_leave(struct dune_frame *frame)
+{
+	left = dune_leave();
+	return skip(frame);
+}
+
+/* The stack of the handler would be gone. */
+TEST_F(trap, a_handler_does_not_leave)
+{
+	seen.skip = 2;
+	ASSERT_EQ(0, dune_set_trap_handler(DUNE_VECTOR_UD, try_to_leave, 0));
+	asm volatile("ud2");
+	EXPECT_EQ(-EPERM, left);
+	EXPECT_EQ(-EALREADY, dune_enter());
+}
+
+static void leave_at_signal(int signal)
+{
+	left = dune_leave();
+}
+
+TEST_F(trap, a_signal_handler_leaves_for_good)
+{
+	register long kept asm("r12") = 4711;
+
+	signal(SIGUSR1, leave_at_signal);
+	left = -1;
+	asm volatile("" : "+r" (kept));
+	raise(SIGUSR1);
+	asm volatile("" : "+r" (kept));
+	EXPECT_EQ(4711, kept);
+	EXPECT_EQ(0, left);
+	EXPECT_EQ(-EPERM, dune_leave());
+	EXPECT_EQ(0, dune_enter());
+}
+
 TEST(outside_of_dune)
 {
 	char to[8] = "";

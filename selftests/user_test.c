@@ -155,6 +155,9 @@ static void answer(struct dune_frame *frame)
 	case 5002:
 		frame->rax = -EACCES;
 		break;
+	case 5003:
+		frame->rax = dune_leave();
+		break;
 	default:
 		dune_forward(frame);
 	}
@@ -181,6 +184,18 @@ TEST_F(user, a_handler_answers_refuses_and_forwards)
 	EXPECT_EQ(4321, call_user(make_calls, NULL));
 	ASSERT_EQ(0, dune_set_syscall_handler(NULL, 0));
 	EXPECT_EQ(-ENOSYS, call_user(make_calls, NULL));
+}
+
+static USER_CODE long leave_dune(void *argument)
+{
+	return user_call(5003, 0, 0, 0, 0);
+}
+
+TEST_F(user, its_handler_does_not_leave_dune)
+{
+	ASSERT_EQ(0, dune_set_syscall_handler(answer, 0));
+	EXPECT_EQ(-EPERM, call_user(leave_dune, NULL));
+	EXPECT_EQ(0, dune_leave());
 }
 
 static USER_CODE long leave_in_the_middle(void *argument)
