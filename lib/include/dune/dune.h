@@ -26,7 +26,7 @@ extern "C" {
  * dune_query_info() - ask what the module and the CPU can do
  * @info: filled on success
  *
- * Enters nothing and turns nothing on.
+ * Enters nothing and turns nothing on. May be called anywhere, at any time.
  *
  * Return: 0; -ENOENT or -ENODEV when dune.ko is not loaded; -EACCES when
  * /dev/dune may not be opened; -ENOTTY or -EINVAL when it is something else.
@@ -37,6 +37,8 @@ int dune_query_info(struct dune_info *info);
  * dune_error() - why dune_query_info(), dune_init() or dune_enter() failed
  * @error: what it returned
  *
+ * May be called anywhere, at any time.
+ *
  * Return: a sentence for a person, of what is wrong and what helps; never NULL.
  */
 const char *dune_error(int error);
@@ -46,9 +48,11 @@ const char *dune_error(int error);
  * @size: sizeof(struct dune_options)
  * @flags: zero, none is defined yet
  * @fill_size: how large the pages may be by which the first root shows the
- *	process's memory: 4 KiB, 2 MiB or 1 GiB; 0: as large as the CPU has them
+ *	process's memory: 4 KiB, 2 MiB or 1 GiB (2 MiB where the CPU has none of
+ *	1 GiB); 0: as large as the CPU has them
  * @stack_size: of each thread's stack for handlers of exceptions, in bytes,
- *	multiple of 4 KiB up to 512 MiB; 0: 48 KiB
+ *	multiple of 4 KiB up to 512 MiB; 0: 48 KiB. Where it is used up the
+ *	exception is the signal that Linux has for it
  * @outside: signals (bit 0 for signal 1) whose handlers run outside of Dune, as
  *	if the program had not entered it, and do not interrupt the guest
  *
@@ -66,7 +70,8 @@ struct dune_options {
  * dune_init() - get ready to enter Dune
  * @options: NULL: zero for all of it
  *
- * May be called again; the first options stay.
+ * May be called again; the first options stay. Not by two threads at once, nor
+ * in a handler.
  *
  * Return: 0; as dune_query_info(); -EINVAL for options that are none; -ENOMEM,
  * -EMFILE.
@@ -94,9 +99,11 @@ int dune_enter(void);
  * dune_leave() - continue outside of Dune
  *
  * Description: Returns on the same stack, in ring 3 of the process. The thread
- * may enter again. Not in a handler of an exception or of ring 3's system calls.
+ * may enter again. In the handler of a signal that interrupted ring 0 the
+ * thread goes on outside also when that returns.
  *
- * Return: 0; -EPERM when it is not in ring 0 of Dune.
+ * Return: 0; -EPERM outside of Dune, and in handlers of exceptions and of ring
+ * 3's system calls or what these call or are interrupted by.
  */
 int dune_leave(void);
 
@@ -104,7 +111,9 @@ int dune_leave(void);
  * dune_get_stats() - what the process did in Dune so far
  * @stats: filled
  *
- * Return: 0; -EINVAL before dune_enter().
+ * In ring 0 of Dune, in handlers too.
+ *
+ * Return: 0; -EINVAL outside of Dune.
  */
 int dune_get_stats(struct dune_stats *stats);
 
@@ -114,7 +123,7 @@ int dune_get_stats(struct dune_stats *stats);
  *	exit() does, with what the process did; outside, on that thread. NULL:
  *	nothing
  *
- * A child of fork() has the same.
+ * A child of fork() has the same. May be called anywhere, at any time.
  */
 void dune_at_exit(void (*function)(const struct dune_stats *stats));
 

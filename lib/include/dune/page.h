@@ -20,7 +20,8 @@ extern "C" {
  * of fork() has copies of all pages.
  *
  * The pages are in libdune's own range: every page root shows them to ring 0,
- * and none to ring 3 unless they are mapped elsewhere.
+ * and none to ring 3 unless they are mapped elsewhere. dune_map() does not
+ * count a page that it maps: who maps it does.
  */
 
 /**

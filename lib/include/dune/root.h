@@ -26,8 +26,8 @@ extern "C" {
  * whole before or after another one on whatever root; threads that use the
  * memory meanwhile see each page as it was or as it will be. When a function
  * that takes rights away returns, no thread has them any more. Outside of Dune
- * and in ring 3 all give -EPERM. A root may not be used by any of them once it
- * is destroyed.
+ * all give -EPERM; ring 3 cannot execute libdune at all. A root may not be used
+ * by any of them once it is destroyed.
  */
 struct dune_root;
 
@@ -106,7 +106,7 @@ int dune_root_switch(struct dune_root *root);
 /**
  * dune_root_current() - the root that this thread uses
  *
- * Return: the root; NULL outside of Dune and in ring 3.
+ * Return: the root; NULL outside of Dune.
  */
 struct dune_root *dune_root_current(void);
 
@@ -202,7 +202,7 @@ int dune_lookup(struct dune_root *root, const void *address,
  * @size: multiple of 4 KiB, in bytes
  * @callback: is given each page that overlaps the range, in order, and @data.
  *	May change the bits. A result other than 0 ends the walk. Functions on
- *	roots give it -EDEADLK.
+ *	roots give it -EDEADLK, fork() fails with that.
  * @data: for the callback
  *
  * What was not yet filled in is left out.

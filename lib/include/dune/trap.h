@@ -49,15 +49,19 @@ enum dune_verdict { DUNE_DONE, DUNE_PASS };
  *
  * Runs in ring 0 with interrupts off, so that no signal comes: on the stack of
  * dune_run_user() for what happens in ring 3, else on one of the thread's own
- * (&dune_options.stack_size) below what is in use of it. It may fault itself,
- * call the functions of libdune that say so, make system calls, and, if it was
- * called from ring 0, leave by siglongjmp() after dune_set_interrupts().
+ * (&dune_options.stack_size) below what is in use of it. It begins with the
+ * control registers of floating-point and vector units as a new process has
+ * them. It may fault itself, call the functions of libdune that say so, make
+ * system calls, and, if it was called from ring 0, leave by siglongjmp(), or an
+ * exception of C++, after dune_set_interrupts().
  */
 typedef enum dune_verdict (*dune_trap_handler)(struct dune_frame *frame);
 
 /**
  * typedef dune_fault_handler - handles a page fault
- * @address: what was accessed
+ * @address: what was accessed; or, where the root shows what the process does
+ *	not have (DUNE_FAULT_PRESENT is clear), the address that it lacks. Only
+ *	in a root that shows all at its own address these are the same
  * @error: DUNE_FAULT_*
  * @frame: as for dune_trap_handler
  */

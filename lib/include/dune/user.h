@@ -38,7 +38,10 @@ typedef void (*dune_syscall_handler)(struct dune_frame *frame);
  * @handler: NULL: each is made as it is, as by dune_forward()
  * @flags: DUNE_HANDLER_*
  *
- * For all threads, also those that are in ring 3.
+ * For all threads, also those that are in ring 3. May be called anywhere.
+ *
+ * Without a handler ring 3 may call all that the process may, with pointers to
+ * what the root does not show it: NULL is for code that is trusted.
  *
  * Return: 0; -EINVAL for an unknown flag.
  */
@@ -56,7 +59,7 @@ int dune_set_syscall_handler(dune_syscall_handler handler, unsigned int flags);
  * them, and the caller finds its own again. The GS base is one for both rings.
  *
  * Return: @user->result; -EINVAL for an rip or fs_base that is no address of a
- * process; -EPERM outside of Dune and in ring 3.
+ * process; -EPERM outside of Dune.
  */
 long dune_run_user(struct dune_user *user);
 
@@ -78,7 +81,7 @@ void dune_leave_user(const struct dune_frame *frame, long result)
  * It has the thread-local storage of the caller. As dune_run_user().
  *
  * Return: what the function returns, or what dune_leave_user() was given;
- * -EINVAL, -EPERM.
+ * -EFAULT when its stack cannot be written to; -EINVAL, -EPERM.
  */
 long dune_call_user(long (*function)(void *argument), void *argument,
 		    void *stack, size_t size);
@@ -112,7 +115,7 @@ long dune_call_user(long (*function)(void *argument), void *argument,
 long dune_forward(struct dune_frame *frame);
 
 /**
- * dune_syscall() - make a system call from ring 0
+ * dune_syscall() - make a system call from ring 0, or outside
  * @number: as in <sys/syscall.h>
  * @a: first argument
  * @b: second
@@ -121,10 +124,10 @@ long dune_forward(struct dune_frame *frame);
  * @e: fifth
  * @f: sixth
  *
- * As syscall() of the C library, without errno. In Dune the CPU's instruction
- * for it is the hypercall of &struct dune_info, by way of SYSCALL: number in
- * rax, arguments in rdi, rsi, rdx, r10, r8 and r9, result in rax; rcx and r11
- * are lost.
+ * As syscall() of the C library, without errno, and anywhere. In Dune the CPU's
+ * instruction for it is the hypercall of &struct dune_info, by way of SYSCALL:
+ * number in rax, arguments in rdi, rsi, rdx, r10, r8 and r9, result in rax; rcx
+ * and r11 are lost.
  *
  * Return: the result, or a negative errno.
  */
