@@ -234,10 +234,13 @@ git()
 	return $ended
 }
 
-# A program for debuggers: it waits, or ends badly, some calls deep.
+# A program for debuggers: it waits, or ends badly, some calls deep; or waits
+# there in a handler, which libdune calls if it is to enter Dune itself.
 subject()
 {
 	cat >"$work/subject.c" <<-'END'
+	#include <dune/dune.h>
+	#include <signal.h>
 	#include <stdlib.h>
 	#include <unistd.h>
 	long rounds, secret = 4711;
@@ -247,12 +250,27 @@ subject()
 		getppid();
 		usleep(1000);
 	}
+	__attribute__((noipa)) void handle(void)
+	{
+		while (secret)
+			one_round();
+		_exit(3);
+	}
+	void take_exceptions(void)
+	{
+		if (dune_init(NULL) || dune_enter())
+			abort();
+		dune_set_trap_handler(DUNE_VECTOR_UD,
+				      (dune_trap_handler)handle, 0);
+	}
 	__attribute__((noipa)) int deep(int depth, int how)
 	{
 		if (depth)
 			return deep(depth - 1, how) + 1;
 		if (how == 'a')
 			abort();
+		if (how == 'h')
+			__asm__ volatile("ud2");
 		if (how == 's')
 			*(volatile int *)&rounds = *(volatile int *)0x1234;
 		while (secret)
@@ -261,23 +279,40 @@ subject()
 	}
 	int main(int argc, char **argv)
 	{
+		signal(SIGILL, (void (*)(int))handle);
+		if (argc > 2)
+			take_exceptions();
 		return deep(3, *argv[1]);
 	}
 	END
-	command gcc -g -O1 -o "$work/subject" "$work/subject.c"
+	command gcc -g -O1 -o "$work/subject" "$work/subject.c" -ldune
 }
 
 # The functions and values that gdb tells of.
 debug()
 {
 	command gdb -nx -batch -ex 'set debuginfod enabled off' "$@" 2>&1 |
-		grep -oE '(in|at) (main|deep|one_round|abort) |^\$.*|^SIG.*' |
+		grep -oE '(in|at) (main|deep|handle|one_round|abort) |^\$.*|^SIG.*' |
 		uniq
+}
+
+# In a handler, which the program has from the kernel or from libdune.
+gdb_in_handler()
+{
+	[ "$run" = command ] && enter='' || enter=enter
+	"$work/subject" handler $enter &
+	pid=$!
+	sleep 1
+	debug -p $pid -ex bt -ex 'frame function deep' -ex 'print how' \
+		-ex 'set var secret = 0' -ex detach | grep -v usleep
+	wait $pid
+	echo "status $?"
 }
 
 gdb()
 {
 	subject
+	gdb_in_handler
 	$run "$work/subject" wait &
 	pid=$!
 	sleep 1
