@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Programs: ELF files loaded beside the one that is there. */
+/*
+ * Programs: ELF files loaded beside the one that is there. In Dune or outside;
+ * none of these functions is for handlers.
+ */
 #ifndef DUNE_PROGRAM_H
 #define DUNE_PROGRAM_H
 
