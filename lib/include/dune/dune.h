@@ -100,10 +100,11 @@ int dune_enter(void);
  *
  * Description: Returns on the same stack, in ring 3 of the process. The thread
  * may enter again. In the handler of a signal that interrupted ring 0 the
- * thread goes on outside also when that returns.
+ * thread goes on outside also when that returns: not where it interrupted a
+ * handler of exceptions.
  *
  * Return: 0; -EPERM outside of Dune, and in handlers of exceptions and of ring
- * 3's system calls or what these call or are interrupted by.
+ * 3's system calls.
  */
 int dune_leave(void);
 
