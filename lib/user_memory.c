@@ -30,9 +30,10 @@ static long call(const struct dune_frame *frame)
 static bool is_own(struct dune_thread *thread, uint64_t start, uint64_t size)
 {
 	uint64_t first = start & ~(PAGE_SIZE - 1);
+	uint64_t whole = page_up(start - first + size);
 
-	return dune_shows_user(thread->root, first,
-			       page_up(start - first + size), DUNE_PTE_USER);
+	return whole >= size &&
+	       dune_shows_user(thread->root, first, whole, DUNE_PTE_USER);
 }
 
 /* The kernel's rights are what counts. Without tables it has to go again. */
