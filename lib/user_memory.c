@@ -48,10 +48,16 @@ static long show(struct dune_thread *thread, uint64_t start, uint64_t size)
 	return -ENOMEM;
 }
 
+/* What is filled in is for ring 0 again: the kernel may give it to that. */
 static void hide(struct dune_thread *thread, uint64_t start, uint64_t size)
 {
-	if (size)
-		dune_unmap(thread->root, (void *)start, page_up(size));
+	struct dune_root *root = thread->root;
+
+	if (size && root->flags & DUNE_ROOT_FILL)
+		dune_map(root, (void *)start, page_up(size), (void *)start,
+			 DUNE_PTE_WRITE);
+	else if (size)
+		dune_unmap(root, (void *)start, page_up(size));
 }
 
 /*
