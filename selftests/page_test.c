@@ -193,6 +193,41 @@ static void *take_and_give(void *arg)
 	return (void *)bad;
 }
 
+#define CHUNK(page)	((uint64_t)(page) / LARGE)
+
+/* Frees all pages of a chunk, and takes as many again; marks them. */
+static void renew(uint64_t chunk)
+{
+	int i;
+
+	for (i = 0; i < MANY; i++)
+		if (CHUNK(pages[i]) == chunk)
+			dune_page_put(pages[i]);
+	for (i = 0; i < MANY; i++) {
+		if (CHUNK(pages[i]) != chunk)
+			continue;
+		pages[i] = dune_page_alloc();
+		*(int *)pages[i] = i + 1;
+	}
+}
+
+/* Whatever goes back to the kernel, it is not what somebody uses. */
+TEST_F(page, what_is_used_stays)
+{
+	int i, j;
+
+	for (i = 0; i < MANY; i++) {
+		pages[i] = dune_page_alloc();
+		ASSERT_NE(NULL, pages[i]);
+		*(int *)pages[i] = i + 1;
+	}
+	for (i = 0; i < MANY; i += 300) {
+		renew(CHUNK(pages[i]));
+		for (j = 0; j < MANY; j++)
+			ASSERT_EQ(j + 1, *(int *)pages[j]);
+	}
+}
+
 TEST_F(page, threads_take_and_give)
 {
 	uint64_t used = stats_now().used;

@@ -139,6 +139,35 @@ TEST_F(root, bits_that_are_none)
 	EXPECT_EQ(-EINVAL, dune_flush_tlb((void *)-PAGE, 2 * PAGE));
 }
 
+static long take_all(struct dune_mapping *mapping, void *data)
+{
+	++*(int *)data;
+	mapping->bits = 0;
+	return 0;
+}
+
+/* Neither is it changed by who may look at it. */
+TEST_F(root, libdune_is_seen_but_not_changed)
+{
+	char *page = dune_page_alloc();
+	struct dune_mapping mapping;
+	int seen = 0;
+
+	ASSERT_EQ(0, dune_walk(self->first, page, PAGE, take_all, &seen));
+	EXPECT_EQ(1, seen);
+	put(page, 1);
+	ASSERT_EQ(0, dune_lookup(self->first, page, &mapping));
+	EXPECT_EQ(DUNE_PTE_PRESENT | WRITE,
+		  mapping.bits & (DUNE_PTE_PRESENT | WRITE));
+	/* nor can it take away that something is there */
+	put(self->memory, 1);
+	ASSERT_EQ(0, dune_map(self->first, PLACE, PAGE, self->memory, WRITE));
+	ASSERT_EQ(0, dune_walk(self->first, PLACE, PAGE, take_all, &seen));
+	ASSERT_EQ(0, dune_lookup(self->first, PLACE, &mapping));
+	EXPECT_EQ(DUNE_PTE_PRESENT, mapping.bits & (DUNE_PTE_PRESENT | WRITE));
+	EXPECT_EQ(1, get(PLACE));
+}
+
 TEST_F(root, libdune_itself_stays)
 {
 	char *code = (char *)((uint64_t)dune_map & -PAGE);
@@ -166,6 +195,24 @@ TEST_F(root, shows_memory_twice)
 	EXPECT_EQ(0, strcmp(PLACE + 100, "text"));
 	put(&PLACE[100], 'T');
 	EXPECT_EQ(0, strcmp(memory + 100, "Text"));
+}
+
+/* Each page of it, without ever leaving the guest. */
+TEST_F(root, all_of_a_range_is_new)
+{
+	unsigned int i, j, wrong = 0;
+
+	for (i = 0; i < 8; i++) {
+		put(self->memory + i * PAGE, 0);
+		put(self->memory + LARGE + i * PAGE, 1);
+	}
+	for (i = 0; i < 20; i++) {
+		wrong += dune_map(self->first, PLACE, 8 * PAGE,
+				  self->memory + i % 2 * LARGE, 0) != 0;
+		for (j = 0; j < 8; j++)
+			wrong += get(PLACE + j * PAGE) != (char)(i % 2);
+	}
+	EXPECT_EQ(0, wrong);
 }
 
 TEST_F(root, in_the_upper_half_too)
@@ -306,6 +353,22 @@ TEST_F(root, rights_are_taken_and_given)
 	EXPECT_EQ(1, fault.calls);
 }
 
+/* What was never used is protected as well. */
+TEST_F(root, rights_of_what_is_not_filled_in)
+{
+	char *memory = mmap((char *)0x210000000000, LARGE,
+			    PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_EQ(0, dune_set_fault_handler(allow, 0));
+	ASSERT_EQ(0, dune_protect(self->first, memory, PAGE, 0, WRITE));
+	put(memory, 1);
+	EXPECT_EQ(1, fault.calls);
+	EXPECT_EQ(DUNE_FAULT_WRITE | DUNE_FAULT_PRESENT, fault.error);
+	put(memory + PAGE, 1);
+	EXPECT_EQ(1, fault.calls);
+}
+
 TEST_F(root, no_execution)
 {
 	char *code = mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
@@ -318,6 +381,17 @@ TEST_F(root, no_execution)
 	EXPECT_EQ(7, ((int (*)(void))code)());
 	EXPECT_EQ(1, fault.calls);
 	EXPECT_EQ(DUNE_FAULT_FETCH | DUNE_FAULT_PRESENT, fault.error);
+}
+
+/* Neighbours in memory, but no large page begins there. */
+TEST_F(root, what_is_not_aligned_stays_in_parts)
+{
+	ASSERT_EQ(0, dune_map(self->first, PLACE, LARGE, self->memory + PAGE,
+			      WRITE));
+	put(self->memory + PAGE, 5);
+	EXPECT_EQ(0, dune_merge(self->first, PLACE, LARGE));
+	EXPECT_EQ(PAGE, at(self->first, PLACE).size);
+	EXPECT_EQ(5, get(PLACE));
 }
 
 TEST_F(root, parts_become_whole_again)
@@ -374,6 +448,37 @@ TEST_F(root, tells_what_was_written)
 	put(&memory[LARGE + 5 * PAGE], 1);
 	EXPECT_EQ(1 + 512, dune_scan(self->first, memory, 2 * LARGE,
 				     DUNE_PTE_DIRTY, 0, bitmap));
+}
+
+/* The CPU is to note each write anew, without ever leaving the guest. */
+TEST_F(root, tells_each_time_what_was_written)
+{
+	long found = 0;
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		found -= dune_scan(self->first, self->memory, PAGE,
+				   DUNE_PTE_DIRTY, DUNE_SCAN_CLEAR, NULL) < 0;
+		put(self->memory, i);
+		found += dune_scan(self->first, self->memory, PAGE,
+				   DUNE_PTE_DIRTY, 0, NULL);
+	}
+	EXPECT_EQ(100, found);
+}
+
+/* A page may begin before the range and end behind it. */
+TEST_F(root, tells_of_the_range_alone)
+{
+	uint8_t bitmap[] = { 0, 0xff, 0xff };
+	char *memory = self->memory + LARGE;
+
+	put(memory, 1);
+	ASSERT_LE(LARGE, at(self->first, memory).size);
+	EXPECT_EQ(9, dune_scan(self->first, memory + 3 * PAGE, 9 * PAGE,
+			       DUNE_PTE_DIRTY, 0, bitmap));
+	EXPECT_EQ(0xff, bitmap[0]);
+	EXPECT_EQ(0x01, bitmap[1]);
+	EXPECT_EQ(0xff, bitmap[2]);
 }
 
 TEST_F(root, tells_what_was_used)
@@ -653,6 +758,109 @@ TEST_F(root, is_changed_while_it_is_used)
 	for (i = 0; i < SHARED; i++)
 		EXPECT_EQ(total, *(long *)(self->memory + i * PAGE));
 	EXPECT_NE(0, fault.calls);
+}
+
+/* What a thread looks at, without ever leaving the guest, while it changes. */
+static struct look {
+	char *page;
+	char forbidden;		/* what must not be seen any more */
+	bool stop;
+	unsigned long rounds, wrong, faults;
+} look;
+
+static void *look_again(void *arg)
+{
+	while (!__atomic_load_n(&look.stop, __ATOMIC_ACQUIRE)) {
+		char forbidden = __atomic_load_n(&look.forbidden,
+						 __ATOMIC_ACQUIRE);
+
+		if (get(look.page) == forbidden)
+			look.wrong++;
+		__atomic_add_fetch(&look.rounds, 1, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+/* From now on it must not see this; it has done so for a while. */
+static void forbid(char value)
+{
+	unsigned long rounds;
+
+	__atomic_store_n(&look.forbidden, value, __ATOMIC_RELEASE);
+	rounds = __atomic_load_n(&look.rounds, __ATOMIC_ACQUIRE) + 100;
+	while (__atomic_load_n(&look.rounds, __ATOMIC_ACQUIRE) < rounds)
+		;
+}
+
+/* Once other memory is shown there no thread sees what was there before. */
+TEST_F(root, no_thread_sees_what_was_there)
+{
+	pthread_t thread;
+	int i;
+
+	put(self->memory, 1);
+	put(self->memory + PAGE, 2);
+	look.page = PLACE;
+	ASSERT_EQ(0, dune_map(self->first, PLACE, PAGE, self->memory, WRITE));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, look_again, NULL));
+	for (i = 1; i < 50; i++) {
+		forbid(0);
+		ASSERT_EQ(0, dune_map(self->first, PLACE, PAGE,
+				      self->memory + i % 2 * PAGE, WRITE));
+		forbid(2 - i % 2);
+	}
+	__atomic_store_n(&look.stop, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, look.wrong);
+}
+
+/* Goes on behind the call of what is not to be executed. */
+static enum dune_verdict return_at_once(uint64_t address, unsigned int error,
+					struct dune_frame *frame)
+{
+	look.faults++;
+	frame->rip = *(uint64_t *)frame->rsp;
+	frame->rsp += 8;
+	frame->rax = 0;
+	return DUNE_DONE;
+}
+
+static void *call_again(void *arg)
+{
+	while (!__atomic_load_n(&look.stop, __ATOMIC_ACQUIRE)) {
+		char forbidden = __atomic_load_n(&look.forbidden,
+						 __ATOMIC_ACQUIRE);
+
+		if (((int (*)(void))look.page)() == forbidden)
+			look.wrong++;
+		__atomic_add_fetch(&look.rounds, 1, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+TEST_F(root, no_thread_executes_any_more)
+{
+	pthread_t thread;
+	int i;
+
+	look.page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memcpy(look.page, "\xb8\x07\x00\x00\x00\xc3", 6);	/* return 7 */
+	ASSERT_EQ(0, dune_set_fault_handler(return_at_once, 0));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, call_again, NULL));
+	for (i = 0; i < 20; i++) {
+		forbid(1);
+		ASSERT_EQ(0, dune_protect(self->first, look.page, PAGE,
+					  DUNE_PTE_NOEXEC, 0));
+		forbid(7);
+		forbid(1);
+		ASSERT_EQ(0, dune_protect(self->first, look.page, PAGE, 0,
+					  DUNE_PTE_NOEXEC));
+	}
+	__atomic_store_n(&look.stop, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, look.wrong);
+	EXPECT_NE(0, look.faults);
 }
 
 static void *write_and_tell(void *arg)

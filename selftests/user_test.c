@@ -33,11 +33,12 @@ static struct {
 static inline __attribute__((always_inline)) long
 user_call(long nr, long a, long b, long c, long d)
 {
-	register long r10 asm("r10") = d;
+	register long r10 asm("r10") = d, r8 asm("r8") = 0, r9 asm("r9") = 0;
 	long ret;
 
 	asm volatile("syscall" : "=a" (ret) : "a" (nr), "D" (a), "S" (b),
-		     "d" (c), "r" (r10) : "rcx", "r11", "memory");
+		     "d" (c), "r" (r10), "r" (r8), "r" (r9)
+		     : "rcx", "r11", "memory");
 	return ret;
 }
 
@@ -428,6 +429,32 @@ TEST_F(user, its_flags_are_its_own)
 	EXPECT_EQ(ODD_FLAGS & ~(1UL << 14), shared.flags & ODD_FLAGS);
 }
 
+static USER_CODE long tell_flags(void *argument)
+{
+	uint64_t flags;
+
+	asm volatile("pushf; pop %0" : "=r" (flags));
+	shared.flags = flags;
+	return 0;
+}
+
+/* Nor has it others because it begins with them: I/O, NT, VIF. */
+TEST_F(user, begins_with_flags_for_ring_3)
+{
+	const uint64_t not_for_it = 3UL << 12 | 1UL << 14 | 1UL << 19;
+	struct dune_user user = { .frame = {
+		.rip = (uint64_t)tell_flags,
+		.rsp = (uint64_t)shared.stack + STACK_SIZE - 64,
+		.rflags = not_for_it | 1,
+	} };
+
+	ASSERT_EQ(0, dune_set_fault_handler(end_at_fault, 0));
+	*(uint64_t *)user.frame.rsp = 0;
+	EXPECT_EQ(-1, dune_run_user(&user));
+	EXPECT_EQ(DUNE_RFLAGS_IF | 1,
+		  shared.flags & (not_for_it | DUNE_RFLAGS_IF | 1));
+}
+
 static USER_CODE long read_tls(void *argument)
 {
 	long value;
@@ -476,6 +503,26 @@ TEST_F(user, thread_local_storage_is_its_own)
 	EXPECT_EQ(-EINVAL, shared.values[1]);
 	EXPECT_EQ(-EPERM, shared.values[2]);
 	EXPECT_EQ(5, errno);
+}
+
+static USER_CODE long set_tls(void *argument)
+{
+	return user_call(SYS_arch_prctl, ARCH_SET_FS,
+			 (long)&shared.values[4], 0, 0);
+}
+
+TEST_F(user, tells_where_its_storage_is)
+{
+	struct dune_user user = { .frame = {
+		.rip = (uint64_t)set_tls,
+		.rsp = (uint64_t)shared.stack + STACK_SIZE - 64,
+	} };
+
+	ASSERT_EQ(0, dune_set_fault_handler(end_at_fault, 0));
+	*(uint64_t *)user.frame.rsp = 0;
+	EXPECT_EQ(-1, dune_run_user(&user));
+	EXPECT_EQ(0, user.frame.rax);
+	EXPECT_EQ((uint64_t)&shared.values[4], user.fs_base);
 }
 
 static void count_signal(int signal, siginfo_t *info, void *context)
@@ -1079,6 +1126,17 @@ static USER_CODE long use_edges(void *argument)
 	    ((char *)memory)[PAGE] != 9)
 		return -6;
 	shared.values[2] = other;
+	other = user_call(SYS_mmap, 0, 2 * PAGE, 3, 0x22);
+	if (user_call(SYS_munmap, other, 2 * PAGE, 0, 0))
+		return -7;
+	shared.values[3] = other;
+	/* more of a heap, and not all of it again */
+	other = (user_call(SYS_brk, 0, 0, 0, 0) + PAGE - 1) & -(long)PAGE;
+	if (user_call(SYS_brk, other + 4 * PAGE, 0, 0, 0) !=
+	    other + 4 * (long)PAGE ||
+	    user_call(SYS_brk, other + PAGE, 0, 0, 0) != other + (long)PAGE)
+		return -8;
+	shared.values[4] = other;
 	return 0;
 }
 
@@ -1097,6 +1155,16 @@ TEST_F(user, edges_of_its_memory)
 	memory = (char *)shared.values[2];
 	for (i = 0; i < 8; i++)
 		EXPECT_EQ(i > 1, is_shown(memory + i * PAGE));
+	EXPECT_FALSE(is_shown((char *)shared.values[3]));
+	memory = (char *)shared.values[4];
+	for (i = 0; i < 4; i++)
+		EXPECT_EQ(i < 1, is_shown(memory + i * PAGE));
+	/* ring 0 sees what it gets in its place */
+	memory = mmap((char *)shared.values[3], 2 * PAGE,
+		      PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	put(memory, 1);
+	EXPECT_EQ(1, get(memory));
 }
 
 /* Copies of memory that it does not have, and what is in its way. */
@@ -1114,6 +1182,8 @@ static USER_CODE long take_memory(void *argument)
 	shared.values[5] = user_call(SYS_shmat, shared.values[4], memory,
 				     SHM_REMAP, 0) - memory;
 	((char *)memory)[0] = 7;
+	/* so large that it is nothing again when it is made whole pages */
+	shared.values[6] = user_remap((long)argument, -1, PAGE, 1, 0);
 	return 0;
 }
 
@@ -1134,6 +1204,7 @@ TEST_F(user, takes_no_memory_of_ring_0)
 	EXPECT_EQ(0, shared.values[2]);
 	EXPECT_EQ(-EPERM, shared.values[3]);
 	EXPECT_EQ(0, shared.values[5]);
+	EXPECT_EQ(-EPERM, shared.values[6]);
 	EXPECT_EQ(42, get(memory));
 	EXPECT_EQ(7, get(segment));
 }
@@ -1215,10 +1286,30 @@ static USER_CODE long ask_for_more(void *argument)
 	return user_call(5000, 1, 0, 0, 0) + user_call(5000, 2, 0, 0, 0);
 }
 
+static USER_CODE long storage_after_call(void *argument)
+{
+	long value;
+
+	user_call(5000, 1, 0, 0, 0);
+	asm volatile("mov %%fs:8, %0" : "=r" (value));
+	return value;
+}
+
 TEST_F(user, is_entered_in_its_handler)
 {
+	struct dune_user user = { .frame = {
+		.rip = (uint64_t)storage_after_call,
+		.rsp = (uint64_t)shared.stack + STACK_SIZE - 64,
+	}, .fs_base = (uint64_t)&shared.values[3] };
+
 	ASSERT_EQ(0, dune_set_syscall_handler(call_deeper, 0));
 	EXPECT_EQ(2 * 3005, call_user(ask_for_more, NULL));
+	/* and has its own storage again */
+	shared.values[4] = 333;
+	ASSERT_EQ(0, dune_set_fault_handler(end_at_fault, 0));
+	*(uint64_t *)user.frame.rsp = 0;
+	EXPECT_EQ(-1, dune_run_user(&user));
+	EXPECT_EQ(333, user.frame.rax);
 }
 
 static enum dune_verdict count_steps(struct dune_frame *frame)
