@@ -415,6 +415,112 @@ TEST_F(root, parts_become_whole_again)
 	put(&memory[0], 1);
 }
 
+TEST_F(root, a_gibibyte_is_split_and_put_together)
+{
+	char *place = PLACE + 2 * HUGE;
+	struct dune_mapping mapping;
+
+	if (!has_1g_pages())
+		SKIP(return, "no pages of 1 GiB (pdpe1gb)");
+	/* what it would show need not exist */
+	ASSERT_EQ(0, dune_map(self->first, place, HUGE, place, WRITE));
+	ASSERT_EQ(HUGE, at(self->first, place).size);
+	ASSERT_EQ(0, dune_protect(self->first, place + LARGE, PAGE,
+				  DUNE_PTE_SOFT1, WRITE));
+	mapping = at(self->first, place + LARGE);
+	EXPECT_EQ(PAGE, mapping.size);
+	EXPECT_EQ(place + LARGE, mapping.target);
+	EXPECT_EQ(DUNE_PTE_SOFT1, mapping.bits & (DUNE_PTE_SOFT1 | WRITE));
+	mapping = at(self->first, place + LARGE + PAGE);
+	EXPECT_EQ(PAGE, mapping.size);
+	EXPECT_EQ(WRITE, mapping.bits & (DUNE_PTE_SOFT1 | WRITE));
+	mapping = at(self->first, place + 100 * LARGE + 5);
+	EXPECT_EQ(LARGE, mapping.size);
+	EXPECT_EQ(place + 100 * LARGE, mapping.target);
+	/* one is different, so all others become 2 MiB and no more */
+	EXPECT_EQ(0, dune_merge(self->first, place, HUGE));
+	ASSERT_EQ(0, dune_protect(self->first, place + LARGE, PAGE, WRITE,
+				  DUNE_PTE_SOFT1));
+	EXPECT_EQ(2, dune_merge(self->first, place, HUGE));
+	mapping = at(self->first, place + LARGE);
+	EXPECT_EQ(HUGE, mapping.size);
+	EXPECT_EQ(place, mapping.target);
+}
+
+TEST_F(root, global_pages_go_too)
+{
+	struct dune_mapping mapping;
+	int i;
+
+	ASSERT_EQ(0, dune_set_fault_handler(show, 0));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, dune_map(self->first, PLACE, 100 * PAGE,
+				      self->memory,
+				      WRITE | (i ? DUNE_PTE_GLOBAL : 0)));
+		EXPECT_EQ(0, get(PLACE + PAGE));
+		/* few are forgotten one by one, and many all at once */
+		ASSERT_EQ(0, dune_unmap(self->first, PLACE + PAGE, PAGE));
+		EXPECT_EQ(-ENOENT, dune_lookup(self->first, PLACE + PAGE,
+					       &mapping));
+		get(PLACE + PAGE);
+		EXPECT_EQ(2 * i + 1, fault.calls);
+		ASSERT_EQ(0, dune_unmap(self->first, PLACE, 100 * PAGE));
+		get(PLACE + 2 * PAGE);
+		EXPECT_EQ(2 * i + 2, fault.calls);
+	}
+}
+
+static bool has_keys(void)
+{
+	unsigned int eax = 7, ecx = 0;
+
+	asm volatile("cpuid" : "+a" (eax), "+c" (ecx) : : "rbx", "rdx");
+	return ecx >> 4 & 1;
+}
+
+static void write_pkru(unsigned int value)
+{
+	asm volatile("wrpkru" : : "a" (value), "c" (0), "d" (0) : "memory");
+}
+
+static enum dune_verdict open_key(uint64_t address, unsigned int error,
+				  struct dune_frame *frame)
+{
+	fault.calls++;
+	fault.error = error;
+	/* the register is restored with the others: another key it is */
+	return dune_protect(dune_root_current(), (void *)(address & -PAGE),
+			    PAGE, 0, DUNE_PTE_KEY(15)) ? DUNE_PASS : DUNE_DONE;
+}
+
+/* They are for pages of ring 3, and keep ring 0 out as well. */
+TEST_F(root, protection_keys)
+{
+	if (!has_keys())
+		SKIP(return, "no protection keys (pku)");
+	ASSERT_EQ(0, dune_set_fault_handler(open_key, 0));
+	ASSERT_EQ(0, dune_map(self->first, PLACE, PAGE, self->memory,
+			      WRITE | DUNE_PTE_USER | DUNE_PTE_KEY(3)));
+	EXPECT_EQ(DUNE_PTE_KEY(3),
+		  at(self->first, PLACE).bits & DUNE_PTE_KEY(15));
+	/* no access, then no writes, with key 3 */
+	write_pkru(1 << 6);
+	EXPECT_EQ(0, get(PLACE));
+	EXPECT_EQ(1, fault.calls);
+	EXPECT_EQ(DUNE_FAULT_PRESENT | DUNE_FAULT_KEY, fault.error);
+	ASSERT_EQ(0, dune_protect(self->first, PLACE, PAGE, DUNE_PTE_KEY(3),
+				  DUNE_PTE_KEY(15)));
+	write_pkru(2 << 6);
+	EXPECT_EQ(0, get(PLACE));
+	EXPECT_EQ(1, fault.calls);
+	put(PLACE, 1);
+	EXPECT_EQ(2, fault.calls);
+	EXPECT_EQ(DUNE_FAULT_PRESENT | DUNE_FAULT_KEY | DUNE_FAULT_WRITE,
+		  fault.error);
+	EXPECT_EQ(1, get(PLACE));
+	write_pkru(0);
+}
+
 TEST_F(root, tells_what_was_written)
 {
 	uint8_t bitmap[128];
