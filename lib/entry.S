@@ -369,8 +369,10 @@ dune_copy_failed:
 	.globl	dune_signal_restorer
 	.hidden	dune_signal_restorer
 	.type	dune_signal_restorer, @function
+	/* unwinders know it by its bytes, where nobody describes the one before */
+	nop
 dune_signal_restorer:
-	mov	$15, %eax
+	mov	$15, %rax
 	syscall
 	.size	dune_signal_restorer, . - dune_signal_restorer
 

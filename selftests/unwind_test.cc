@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 #include <unwind.h>
 
@@ -146,7 +147,9 @@ static _Unwind_Reason_Code look(struct _Unwind_Context *context, void *unused)
 		CHECK(before);
 		CHECK(registers_are(context, INNER, 0xffff & ~(1U << RSP) &
 				    ~expected.lost));
-		seen.cfa = _Unwind_GetGR(context, RSP) + 7 * sizeof(long);
+		seen.cfa = (expected.lost >> RSP & 1 ?
+			    _Unwind_GetCFA(context) :
+			    _Unwind_GetGR(context, RSP)) + 7 * sizeof(long);
 		seen.inner = true;
 	} else if (function == expected.outer && seen.inner) {
 		CHECK(!before);
@@ -233,6 +236,42 @@ static void a_fault_handler_sees_who_was_interrupted(void)
 	       (void *)a_fault_handler_sees_who_was_interrupted, 0);
 	CHECK(!dune_set_fault_handler(look_and_skip_fault, 0));
 	absent();
+	check_frames();
+	CHECK(seen.caller);
+}
+
+static void look_in_handler(int, siginfo_t *, void *context)
+{
+	look_around();
+	static_cast<ucontext_t *>(context)->uc_mcontext.gregs[REG_RIP] += 2;
+}
+
+static void look_at_signal(void *caller)
+{
+	struct sigaction action = {};
+
+	action.sa_sigaction = look_in_handler;
+	action.sa_flags = SA_SIGINFO;
+	/* the stack pointer is what the frame begins with */
+	expect(undefined_at, undefined_inner, (void *)undefined, caller,
+	       1U << RSP);
+	CHECK(!sigaction(SIGILL, &action, NULL));
+}
+
+static void a_signal_handler_sees_who_was_interrupted(void)
+{
+	look_at_signal((void *)a_signal_handler_sees_who_was_interrupted);
+	undefined();
+	check_frames();
+	CHECK(seen.caller);
+}
+
+/* Outside it is libdune that the kernel calls. */
+static void so_does_one_after_leaving(void)
+{
+	look_at_signal((void *)so_does_one_after_leaving);
+	CHECK(!dune_leave());
+	undefined();
 	check_frames();
 	CHECK(seen.caller);
 }
@@ -441,6 +480,8 @@ static const struct {
 } tests[] = {
 	TEST(a_trap_handler_sees_who_was_interrupted),
 	TEST(a_fault_handler_sees_who_was_interrupted),
+	TEST(a_signal_handler_sees_who_was_interrupted),
+	TEST(so_does_one_after_leaving),
 	TEST(a_syscall_handler_sees_ring_3),
 	TEST(exceptions_are_caught),
 	TEST(exceptions_are_caught_in_a_signal_handler),
