@@ -12,6 +12,7 @@
 /* Counts changes of any root. */
 static uint64_t generation;
 
+/* To be told before the lock of tables is released. */
 void dune_tables_changed(void)
 {
 	__atomic_add_fetch(&generation, 1, __ATOMIC_RELEASE);
@@ -48,8 +49,12 @@ static int fill(struct dune_thread *thread, uint64_t address)
 	uint64_t flags;
 	int err;
 
-	if (dune_is_own(address))
-		return dune_own_fill(thread->vcpu, address);
+	if (dune_is_own(address)) {
+		err = dune_own_fill(thread->vcpu, address);
+		/* another thread may have done so since the fault */
+		return err == -EEXIST && dune_is_readable(address & -32, 32) ?
+		       0 : err;
+	}
 	/* in what dune_walk() calls the thread has them itself */
 	if (thread->has_tables)
 		return fill_root(thread, address);
@@ -75,8 +80,6 @@ enum dune_fill dune_fill_fault(struct dune_thread *thread, uint64_t address)
 	uint64_t seen = thread->generation;
 	int err = fill(thread, address);
 
-	if (!err)
-		dune_tables_changed();
 	thread->generation = __atomic_load_n(&generation, __ATOMIC_ACQUIRE);
 	if (!err || (err == -EEXIST && thread->generation != seen))
 		return DUNE_FILL_AGAIN;

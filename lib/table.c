@@ -152,16 +152,7 @@ static int fill_around(int vcpu, pte_t *entries, int level, uint64_t address)
 	return 0;
 }
 
-/**
- * dune_table_fill() - show the process's memory where nothing was said
- * @vcpu: as for dune_table_new()
- * @root: with DUNE_ROOT_FILL
- * @address: that was accessed, below 2^47
- *
- * Return: 0; -EEXIST when there is a page; -ENOENT when it was taken away;
- * -ENOMEM; as DUNE_GET_WINDOW.
- */
-int dune_table_fill(int vcpu, struct dune_root *root, uint64_t address)
+static int fill(int vcpu, struct dune_root *root, uint64_t address)
 {
 	pte_t *entries = root->top;
 	int level;
@@ -185,4 +176,22 @@ int dune_table_fill(int vcpu, struct dune_root *root, uint64_t address)
 		}
 		entries = dune_table_of(value);
 	}
+}
+
+/**
+ * dune_table_fill() - show the process's memory where nothing was said
+ * @vcpu: as for dune_table_new()
+ * @root: with DUNE_ROOT_FILL
+ * @address: that was accessed, below 2^47
+ *
+ * Return: 0; -EEXIST when there is a page; -ENOENT when it was taken away;
+ * -ENOMEM; as DUNE_GET_WINDOW.
+ */
+int dune_table_fill(int vcpu, struct dune_root *root, uint64_t address)
+{
+	int err = fill(vcpu, root, address);
+
+	if (!err)
+		dune_tables_changed();
+	return err;
 }
