@@ -13,7 +13,7 @@
 #include <sys/time.h>
 
 #define THREADS		8
-#define ROUNDS		1000
+#define ROUNDS		200
 
 #define SIGNAL(signal)	(1UL << ((signal) - 1))
 
