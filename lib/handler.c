@@ -4,23 +4,22 @@
 
 #include <errno.h>
 
-/* In the address of a handler, which has none of the upper half. */
-#define INTEGER		(1ULL << 63)
-
 /* Those that the guest does not get, or cannot go on after. */
 #define NOT_TAKEN	(1U << 2 | 1U << 8 | 1U << 14 | 1U << 18)
 
 /* By vector: the handler, with how it is to be called. 0: none. */
 static uint64_t handlers[DUNE_EXCEPTIONS];
 
-static int set_handler(unsigned int vector, uint64_t handler,
-		       unsigned int flags)
+/* Makes it the one that is kept at @place, with how it is to be called. */
+int dune_set_handler(uint64_t *place, void *handler, unsigned int flags)
 {
+	uint64_t value = (uint64_t)handler;
+
 	if (flags & ~DUNE_HANDLER_INTEGER)
 		return -EINVAL;
 	if (handler && flags & DUNE_HANDLER_INTEGER)
-		handler |= INTEGER;
-	__atomic_store_n(&handlers[vector], handler, __ATOMIC_RELEASE);
+		value |= DUNE_INTEGER;
+	__atomic_store_n(place, value, __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -29,12 +28,12 @@ int dune_set_trap_handler(unsigned int vector, dune_trap_handler handler,
 {
 	if (vector >= DUNE_EXCEPTIONS || NOT_TAKEN >> vector & 1)
 		return -EINVAL;
-	return set_handler(vector, (uint64_t)handler, flags);
+	return dune_set_handler(&handlers[vector], handler, flags);
 }
 
 int dune_set_fault_handler(dune_fault_handler handler, unsigned int flags)
 {
-	return set_handler(DUNE_VECTOR_PF, (uint64_t)handler, flags);
+	return dune_set_handler(&handlers[DUNE_VECTOR_PF], handler, flags);
 }
 
 /* One that dune_copy() can miss is not the program's to see. */
@@ -53,7 +52,7 @@ bool dune_has_handler(const struct dune_frame *frame)
 static enum dune_verdict call(uint64_t handler, struct dune_frame *frame,
 			      uint64_t address)
 {
-	void *function = (void *)(handler & ~INTEGER);
+	void *function = (void *)(handler & ~DUNE_INTEGER);
 
 	if (frame->vector == DUNE_VECTOR_PF)
 		return ((dune_fault_handler)function)(address,
@@ -105,7 +104,7 @@ void dune_handle(struct dune_frame *frame)
 	}
 	/* the handler may have been moved to another CPU when it returns */
 	dune_rseq_abort(thread, (__u64 *)&frame->rip);
-	if (handler & INTEGER)
+	if (handler & DUNE_INTEGER)
 		verdict = call(handler, frame, address);
 	else if (handler)
 		verdict = call_saved(handler, frame, address);

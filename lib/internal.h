@@ -255,6 +255,21 @@ extern const char _end[];
 	((char *)(((uint64_t)__builtin_alloca(dune_state_size() + 63) + 63) & \
 		  ~63UL))
 
+/* In the address of a handler, which has none of the upper half. */
+#define DUNE_INTEGER	(1ULL << 63)
+
+static inline uint64_t dune_page_up(uint64_t size)
+{
+	return (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+}
+
+/* Is this stack in use, when the stack pointer is there? */
+static inline bool dune_is_on(const stack_t *stack, uint64_t sp)
+{
+	return !(stack->ss_flags & SS_DISABLE) &&
+	       sp - (uint64_t)stack->ss_sp - 1 < stack->ss_size;
+}
+
 /* Is the result of a system call that returns an address an errno? */
 static inline bool dune_is_error(long result)
 {
@@ -412,7 +427,6 @@ unsigned int dune_thread_count(void);
 bool dune_root_in_use(const struct dune_root *root);
 void dune_thread_init(uint64_t handler_size);
 int dune_thread_show(int vcpu, struct dune_thread *thread);
-void dune_forget_thread(struct dune_thread *thread);
 long dune_clone(struct dune_thread *thread, const struct dune_regs *regs,
 		struct dune_frame *user);
 void dune_exit(struct dune_thread *thread, long status)
@@ -469,11 +483,11 @@ long dune_user_call(struct dune_thread *thread, struct dune_frame *frame);
 long dune_user_memory(struct dune_thread *thread, struct dune_frame *frame);
 
 /* handler.c */
+int dune_set_handler(uint64_t *place, void *handler, unsigned int flags);
 bool dune_has_handler(const struct dune_frame *frame);
 void dune_handle(struct dune_frame *frame);
 
 /* signal.c */
-extern struct dune_sighand *const dune_first_sighand;
 void dune_signal_init(struct dune_thread *thread);
 struct dune_sighand *dune_sighand_get(struct dune_sighand *sighand, bool share);
 void dune_sighand_clear(struct dune_sighand *sighand);

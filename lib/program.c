@@ -44,11 +44,6 @@ static uint64_t page_down(uint64_t address)
 	return address & ~PAGE_MASK;
 }
 
-static uint64_t page_up(uint64_t address)
-{
-	return (address + PAGE_MASK) & ~PAGE_MASK;
-}
-
 static int refuse(struct image *image, const char *why)
 {
 	image->why = why;
@@ -179,7 +174,7 @@ static int measure(struct image *image)
 			return err;
 		if (!range->end)
 			range->start = page_down(segment->p_vaddr);
-		range->end = page_up(segment->p_vaddr + segment->p_memsz);
+		range->end = dune_page_up(segment->p_vaddr + segment->p_memsz);
 		if (segment->p_align > image->align)
 			image->align = segment->p_align;
 		entered |= has_entry(image, segment);
@@ -239,8 +234,8 @@ static int map_segment(const struct image *image, const Elf64_Phdr *segment)
 {
 	uint64_t start = image->base + segment->p_vaddr;
 	uint64_t file_end = start + segment->p_filesz;
-	uint64_t end = page_up(start + segment->p_memsz);
-	uint64_t zero = page_up(file_end);
+	uint64_t end = dune_page_up(start + segment->p_memsz);
+	uint64_t zero = dune_page_up(file_end);
 	int prot = protection(segment);
 
 	if (segment->p_filesz &&

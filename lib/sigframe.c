@@ -219,21 +219,15 @@ static unsigned long context_flags(void)
 	       (fpu.xsave ? UC_FP_XSTATE : 0);
 }
 
-static bool is_on(const stack_t *stack, uint64_t sp)
-{
-	return !(stack->ss_flags & SS_DISABLE) &&
-	       sp - (uint64_t)stack->ss_sp - 1 < stack->ss_size;
-}
-
 /* Would it be below the end of the signal stack that is, or will be, in use? */
 static bool overflows(const stack_t *stack, uint64_t interrupted, uint64_t top,
 		      const void *place)
 {
-	bool nested = is_on(stack, interrupted) &&
+	bool nested = dune_is_on(stack, interrupted) &&
 		      !(stack->ss_flags & (int)SS_AUTODISARM);
 	bool entering = top == (uint64_t)stack->ss_sp + stack->ss_size;
 
-	return (nested || entering) && !is_on(stack, (uint64_t)place);
+	return (nested || entering) && !dune_is_on(stack, (uint64_t)place);
 }
 
 static void get_stack(struct dune_thread *thread, bool of_user, stack_t *stack)
@@ -273,7 +267,7 @@ static uint64_t stack_for(struct dune_thread *thread,
 	get_stack(thread, of_user, stack);
 	base = (uint64_t)stack->ss_sp;
 	if (!(action->flags & SA_ONSTACK) || stack->ss_flags & SS_DISABLE ||
-	    is_on(stack, frame->rsp))
+	    dune_is_on(stack, frame->rsp))
 		base = 0;
 	if (stack->ss_flags & (int)SS_AUTODISARM)
 		set_stack(thread, of_user, &off);

@@ -21,8 +21,8 @@
 #define SA_RESTORER	0x04000000
 #define BY_FILTER	1	/* si_code of SIGSYS, SYS_SECCOMP elsewhere */
 
+/* Of those that enter. */
 static struct dune_sighand first;
-struct dune_sighand *const dune_first_sighand = &first;
 
 static void set_kernel_mask(uint64_t mask)
 {
@@ -236,7 +236,7 @@ static void handle_signal(int signal, siginfo_t *info, void *ucontext)
 	uint64_t mask;
 
 	if (!thread || dune_outside & SIGNAL_BIT(signal)) {
-		sighand = thread ? thread->sighand : dune_first_sighand;
+		sighand = thread ? thread->sighand : &first;
 		call_directly(&sighand->actions[signal], signal, info, context);
 		return;
 	}
@@ -792,7 +792,7 @@ void dune_sighand_clear(struct dune_sighand *sighand)
 void dune_sighand_put(struct dune_sighand *sighand)
 {
 	if (__atomic_sub_fetch(&sighand->users, 1, __ATOMIC_ACQ_REL) ||
-	    sighand == dune_first_sighand)
+	    sighand == &first)
 		return;
 	CALL2(SYS_munmap, sighand, sizeof(*sighand));
 }

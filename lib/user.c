@@ -12,9 +12,6 @@
 #include <cpuid.h>
 #include <errno.h>
 
-/* In the address of a handler, which has none of the upper half. */
-#define INTEGER		(1ULL << 63)
-
 /* What ring 3 may have in RFLAGS; it always has interrupts. */
 #define USER_FLAGS	0x250dd5UL	/* AC, ID, RF, TF, DF and arithmetic */
 #define ALWAYS_SET	(EFLAGS_IF | 2)
@@ -202,13 +199,13 @@ static void call_saved(struct dune_thread *thread, dune_syscall_handler handler,
 bool dune_user_syscall(struct dune_thread *thread, struct dune_frame *frame)
 {
 	uint64_t handler = __atomic_load_n(&syscall_handler, __ATOMIC_ACQUIRE);
-	void *function = (void *)(handler & ~INTEGER);
+	void *function = (void *)(handler & ~DUNE_INTEGER);
 
 	enter_ring0(thread);
 	thread->saved_state = NULL;
 	if (!handler)
 		dune_forward(frame);
-	else if (handler & INTEGER)
+	else if (handler & DUNE_INTEGER)
 		((dune_syscall_handler)function)(frame);
 	else
 		call_saved(thread, function, frame);
@@ -220,14 +217,7 @@ bool dune_user_syscall(struct dune_thread *thread, struct dune_frame *frame)
 
 int dune_set_syscall_handler(dune_syscall_handler handler, unsigned int flags)
 {
-	uint64_t value = (uint64_t)handler;
-
-	if (flags & ~DUNE_HANDLER_INTEGER)
-		return -EINVAL;
-	if (handler && flags & DUNE_HANDLER_INTEGER)
-		value |= INTEGER;
-	__atomic_store_n(&syscall_handler, value, __ATOMIC_RELEASE);
-	return 0;
+	return dune_set_handler(&syscall_handler, handler, flags);
 }
 
 /**

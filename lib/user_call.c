@@ -21,19 +21,13 @@ static struct dune_regs registers_of(const struct dune_frame *frame)
 	};
 }
 
-static bool is_on(const stack_t *stack, uint64_t sp)
-{
-	return !(stack->ss_flags & SS_DISABLE) &&
-	       sp - (uint64_t)stack->ss_sp - 1 < stack->ss_size;
-}
-
 /* sigaltstack(): ring 0 has the one that the kernel knows. */
 static long alternative_stack(struct dune_thread *thread,
 			      const struct dune_frame *frame)
 {
 	const stack_t *new = (const stack_t *)frame->rdi;
 	stack_t *old = (stack_t *)frame->rsi, now = thread->user_stack;
-	bool on = is_on(&now, frame->rsp);
+	bool on = dune_is_on(&now, frame->rsp);
 
 	if ((new && !dune_is_readable(frame->rdi & -32, 64)) ||
 	    (old && !dune_is_writable(frame->rsi)))

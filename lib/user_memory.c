@@ -15,11 +15,6 @@
 /* Where a process's addresses end, and the kernel looks no further. */
 #define ADDRESS_LIMIT	((1UL << 47) - PAGE_SIZE)
 
-static uint64_t page_up(uint64_t size)
-{
-	return (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
-}
-
 static long call(const struct dune_frame *frame)
 {
 	return dune_syscall(frame->rax, frame->rdi, frame->rsi, frame->rdx,
@@ -30,7 +25,7 @@ static long call(const struct dune_frame *frame)
 static bool is_own(struct dune_thread *thread, uint64_t start, uint64_t size)
 {
 	uint64_t first = start & ~(PAGE_SIZE - 1);
-	uint64_t whole = page_up(start - first + size);
+	uint64_t whole = dune_page_up(start - first + size);
 
 	return whole >= size &&
 	       dune_shows_user(thread->root, first, whole, DUNE_PTE_USER);
@@ -39,12 +34,12 @@ static bool is_own(struct dune_thread *thread, uint64_t start, uint64_t size)
 /* The kernel's rights are what counts. Without tables it has to go again. */
 static long show(struct dune_thread *thread, uint64_t start, uint64_t size)
 {
-	int err = dune_map(thread->root, (void *)start, page_up(size),
+	int err = dune_map(thread->root, (void *)start, dune_page_up(size),
 			   (void *)start, DUNE_PTE_USER | DUNE_PTE_WRITE);
 
 	if (!err)
 		return start;
-	CALL2(SYS_munmap, start, page_up(size));
+	CALL2(SYS_munmap, start, dune_page_up(size));
 	return -ENOMEM;
 }
 
@@ -54,10 +49,10 @@ static void hide(struct dune_thread *thread, uint64_t start, uint64_t size)
 	struct dune_root *root = thread->root;
 
 	if (size && root->flags & DUNE_ROOT_FILL)
-		dune_map(root, (void *)start, page_up(size), (void *)start,
+		dune_map(root, (void *)start, dune_page_up(size), (void *)start,
 			 DUNE_PTE_WRITE);
 	else if (size)
-		dune_unmap(root, (void *)start, page_up(size));
+		dune_unmap(root, (void *)start, dune_page_up(size));
 }
 
 /*
@@ -98,7 +93,7 @@ static long map(struct dune_thread *thread, const struct dune_frame *frame)
 	if (!frame->rsi || frame->rsi > ADDRESS_LIMIT)
 		return frame->rsi ? -ENOMEM : -EINVAL;
 	if (fixed)
-		ret = claim(thread, frame->rdi, page_up(frame->rsi));
+		ret = claim(thread, frame->rdi, dune_page_up(frame->rsi));
 	if (ret)
 		return ret;
 	ret = call(frame);
@@ -111,7 +106,7 @@ static long unmap(struct dune_thread *thread, uint64_t start, uint64_t size)
 	uint64_t page, end;
 	long ret = 0;
 
-	size = page_up(size);
+	size = dune_page_up(size);
 	if (start & (PAGE_SIZE - 1) || !size || size > ADDRESS_LIMIT ||
 	    start > ADDRESS_LIMIT - size)
 		return -EINVAL;
@@ -140,7 +135,7 @@ static long remap(struct dune_thread *thread, const struct dune_frame *frame)
 	if (new > ADDRESS_LIMIT)
 		return -ENOMEM;
 	if (frame->r10 & MREMAP_FIXED) {
-		ret = claim(thread, frame->r8, page_up(new));
+		ret = claim(thread, frame->r8, dune_page_up(new));
 		if (ret)
 			return ret;
 	}
@@ -150,9 +145,9 @@ static long remap(struct dune_thread *thread, const struct dune_frame *frame)
 	if (old && !(frame->r10 & MREMAP_DONTUNMAP)) {
 		if ((uint64_t)ret != start)
 			hide(thread, start, old);
-		else if (page_up(new) < page_up(old))
-			hide(thread, start + page_up(new),
-			     page_up(old) - page_up(new));
+		else if (dune_page_up(new) < dune_page_up(old))
+			hide(thread, start + dune_page_up(new),
+			     dune_page_up(old) - dune_page_up(new));
 	}
 	return show(thread, ret, new);
 }
@@ -161,16 +156,16 @@ static long remap(struct dune_thread *thread, const struct dune_frame *frame)
 static long change_break(struct dune_thread *thread,
 			 const struct dune_frame *frame)
 {
-	uint64_t old = page_up(CALL1(SYS_brk, 0)), new;
+	uint64_t old = dune_page_up(CALL1(SYS_brk, 0)), new;
 
 	if (frame->rdi && frame->rdi < old &&
-	    !is_own(thread, page_up(frame->rdi), old - page_up(frame->rdi)))
+	    !is_own(thread, dune_page_up(frame->rdi), old - dune_page_up(frame->rdi)))
 		return CALL1(SYS_brk, 0);
 	new = call(frame);
-	if (page_up(new) > old)
-		show(thread, old, page_up(new) - old);
-	else if (page_up(new) < old)
-		hide(thread, page_up(new), old - page_up(new));
+	if (dune_page_up(new) > old)
+		show(thread, old, dune_page_up(new) - old);
+	else if (dune_page_up(new) < old)
+		hide(thread, dune_page_up(new), old - dune_page_up(new));
 	return new;
 }
 
@@ -181,7 +176,7 @@ static long attach(struct dune_thread *thread, const struct dune_frame *frame)
 	long ret = CALL3(SYS_shmctl, frame->rdi, IPC_STAT, &segment);
 
 	if (!ret && frame->rdx & SHM_REMAP)
-		ret = claim(thread, frame->rsi, page_up(segment.shm_segsz));
+		ret = claim(thread, frame->rsi, dune_page_up(segment.shm_segsz));
 	if (ret)
 		return ret;
 	ret = call(frame);
