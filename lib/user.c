@@ -7,9 +7,7 @@
  * another base; enter_ring0() and enter_ring3() are the only ones to change that.
  */
 #include "internal.h"
-#include "table.h"
 
-#include <cpuid.h>
 #include <errno.h>
 
 /* What ring 3 may have in RFLAGS; it always has interrupts. */
@@ -76,9 +74,16 @@ bool dune_is_user(const struct dune_thread *thread,
 	return frame->cs & 3 && thread->ring0_rsp;
 }
 
+/* Is this where SYSCALL of ring 3 comes to, and nothing is lost yet? */
+static bool is_in_user_entry(uint64_t rip)
+{
+	return rip - (uint64_t)dune_user_entry <
+	       (uint64_t)(dune_user_entry_end - dune_user_entry);
+}
+
 /*
- * In what SYSCALL of ring 3 calls, where nothing is lost yet? If so it is ring 3
- * that was interrupted, before its SYSCALL.
+ * In what SYSCALL of ring 3 calls? If so it is ring 3 that was interrupted,
+ * before its SYSCALL.
  */
 static bool leave_user_entry(const struct dune_thread *thread,
 			     struct dune_frame *frame)
@@ -86,9 +91,7 @@ static bool leave_user_entry(const struct dune_thread *thread,
 	const uint8_t *entry = dune_thread_entry(thread);
 	uint64_t offset = frame->rip - (uint64_t)entry;
 
-	if (offset >= DUNE_ENTRY_SIZE &&
-	    frame->rip - (uint64_t)dune_user_entry >=
-	    (uint64_t)(dune_user_entry_end - dune_user_entry))
+	if (offset >= DUNE_ENTRY_SIZE && !is_in_user_entry(frame->rip))
 		return false;
 	/* the first two of them still have its stack pointer */
 	if (offset > DUNE_USER_PATH)
@@ -105,8 +108,7 @@ static bool is_step_in_entry(const struct dune_thread *thread,
 {
 	return frame->vector == DUNE_VECTOR_DB && !(frame->cs & 3) &&
 	       (frame->rip - (uint64_t)thread->syscall_entry < PAGE_SIZE ||
-		frame->rip - (uint64_t)dune_user_entry <
-		(uint64_t)(dune_user_entry_end - dune_user_entry));
+		is_in_user_entry(frame->rip));
 }
 
 /* dune_call_user() has its function return here, where ring 3 cannot be. */

@@ -156,17 +156,19 @@ static long remap(struct dune_thread *thread, const struct dune_frame *frame)
 static long change_break(struct dune_thread *thread,
 			 const struct dune_frame *frame)
 {
-	uint64_t old = dune_page_up(CALL1(SYS_brk, 0)), new;
+	uint64_t old = dune_page_up(CALL1(SYS_brk, 0));
+	uint64_t wanted = dune_page_up(frame->rdi), new;
+	long ret;
 
-	if (frame->rdi && frame->rdi < old &&
-	    !is_own(thread, dune_page_up(frame->rdi), old - dune_page_up(frame->rdi)))
+	if (frame->rdi && wanted < old && !is_own(thread, wanted, old - wanted))
 		return CALL1(SYS_brk, 0);
-	new = call(frame);
-	if (dune_page_up(new) > old)
-		show(thread, old, dune_page_up(new) - old);
-	else if (dune_page_up(new) < old)
-		hide(thread, dune_page_up(new), old - dune_page_up(new));
-	return new;
+	ret = call(frame);
+	new = dune_page_up(ret);
+	if (new > old)
+		show(thread, old, new - old);
+	else if (new < old)
+		hide(thread, new, old - new);
+	return ret;
 }
 
 /* shmat() */

@@ -218,7 +218,8 @@ static void decode_instruction(struct vmcb *vmcb, struct dune_exit *exit,
 #define EXIT_MCOMMIT		0xa3
 #define EXIT_TLBSYNC		0xa4
 
-static void decode(struct vmcb *vmcb, struct dune_exit *exit)
+static void decode(struct dune_vcpu *vcpu, struct vmcb *vmcb,
+		   struct dune_exit *exit)
 {
 	struct vmcb_control_area *control = &vmcb->control;
 
@@ -293,6 +294,8 @@ static void decode(struct vmcb *vmcb, struct dune_exit *exit)
 		break;
 	case SVM_EXIT_SHUTDOWN:
 		exit->reason = DUNE_HW_SHUTDOWN;
+		/* What is in there is undefined (APM vol. 2, "Shutdown Intercept"). */
+		svm_init_vmcb(vcpu);
 		break;
 	default:
 		exit->reason = DUNE_HW_UNKNOWN;
@@ -353,8 +356,5 @@ void svm_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	exit->cpl = save->cpl;
 	decode_interrupted(control, &exit->interrupted);
 	decode_virtual_interrupt(control, &exit->interrupted);
-	decode(svm->vmcb, exit);
-	/* What is in there now is undefined (APM vol. 2, "Shutdown Intercept"). */
-	if (exit->reason == DUNE_HW_SHUTDOWN)
-		svm_init_vmcb(vcpu);
+	decode(vcpu, svm->vmcb, exit);
 }
