@@ -499,17 +499,23 @@ long dune_sigaltstack(const struct dune_regs *regs);
 long dune_sigprocmask(struct dune_thread *thread, const struct dune_regs *regs);
 void dune_sigreturn(struct dune_thread *thread, struct dune_regs *regs);
 void dune_deliver(struct dune_thread *thread, struct dune_frame *frame);
-void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
-		    uint64_t cr2);
 uint64_t dune_block_signals(void);
 void dune_set_mask(uint64_t mask);
 uint64_t dune_hold_signals(struct dune_thread *thread);
 void dune_release_signals(struct dune_thread *thread, uint64_t mask);
+void dune_hold_back(struct dune_thread *thread);
+bool dune_would_handle(const struct dune_thread *thread,
+		       const struct dune_frame *frame, int signal,
+		       uint64_t mask);
+void dune_deliver_fault(struct dune_thread *thread, struct dune_frame *frame,
+			siginfo_t *info, uint64_t mask, uint64_t cr2);
 
+/* exception.c */
+void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
+		    uint64_t cr2);
 bool dune_is_gone(struct dune_thread *thread, struct dune_frame *frame,
 		  uint64_t cr2);
 int dune_outside_bases(const struct dune_thread *thread);
-void dune_hold_back(struct dune_thread *thread);
 
 /* sigframe.c */
 void dune_frame_init(void);

@@ -8,7 +8,6 @@
  */
 #include "internal.h"
 
-#include <asm/prctl.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,14 +16,13 @@
 
 #define ALL_SIGNALS	(~0ULL)
 #define SIGNALS		64
-#define OF_MEMORY	(SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS))
 #define SA_RESTORER	0x04000000
 #define BY_FILTER	1	/* si_code of SIGSYS, SYS_SECCOMP elsewhere */
 
 /* Of those that enter. */
 static struct dune_sighand first;
 
-static void set_kernel_mask(uint64_t mask)
+void dune_set_mask(uint64_t mask)
 {
 	CALL4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, MASK_SIZE);
 }
@@ -36,11 +34,6 @@ uint64_t dune_block_signals(void)
 
 	CALL4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, MASK_SIZE);
 	return before;
-}
-
-void dune_set_mask(uint64_t mask)
-{
-	set_kernel_mask(mask);
 }
 
 /* Blocks all, so that none comes meanwhile; returns the program's mask. */
@@ -105,7 +98,7 @@ void dune_end_by(int signal)
 	raw_sigaction(signal, &none, NULL);
 	CALL2(SYS_tkill, CALL0(SYS_gettid), signal);
 	for (;;)
-		set_kernel_mask(~SIGNAL_BIT(signal));
+		dune_set_mask(~SIGNAL_BIT(signal));
 }
 
 /* A thread of the process that is not in Dune: as if we were not here. */
@@ -118,7 +111,7 @@ static void call_directly(const struct dune_action *action, int signal,
 	mask |= action->mask;
 	if (!(action->flags & SA_NODEFER))
 		mask |= SIGNAL_BIT(signal);
-	set_kernel_mask(mask);
+	dune_set_mask(mask);
 	((void (*)(int, siginfo_t *, void *))action->handler)
 		(signal, info, context);
 }
@@ -331,7 +324,7 @@ void dune_release_signals(struct dune_thread *thread, uint64_t mask)
 	if (thread->pending)
 		thread->signal.mask = mask;
 	else
-		set_kernel_mask(mask);
+		dune_set_mask(mask);
 }
 
 /* The program's handler begins when the frame is returned to. */
@@ -400,196 +393,21 @@ void dune_sigreturn(struct dune_thread *thread, struct dune_regs *regs)
 	dune_release_signals(thread, mask);
 }
 
-#define VECTOR_DB	1
-#define VECTOR_BP	3
-#define VECTOR_OF	4
-#define VECTOR_PF	14
-#define VECTOR_MF	16
-#define VECTOR_XM	19
-
-#define PF_PRESENT	1
-#define PF_WRITE	2
-#define PF_USER		4
-#define PF_FETCH	16
-
-/* As the kernel reports exceptions, by vector. */
-static const struct {
-	uint8_t signal, code;
-	bool address;		/* si_addr is the instruction */
-} faults[32] = {
-	[0] = { SIGFPE, FPE_INTDIV, true },
-	[1] = { SIGTRAP, TRAP_TRACE, true },
-	[3] = { SIGTRAP, SI_KERNEL, false },
-	[4] = { SIGSEGV, SI_KERNEL, false },
-	[5] = { SIGSEGV, SI_KERNEL, false },
-	[6] = { SIGILL, ILL_ILLOPN, true },
-	[11] = { SIGBUS, SI_KERNEL, false },
-	[12] = { SIGBUS, SI_KERNEL, false },
-	[13] = { SIGSEGV, SI_KERNEL, false },
-	[VECTOR_PF] = { SIGSEGV, SEGV_ACCERR, false },
-	[VECTOR_MF] = { SIGFPE, FPE_FLTINV, true },
-	[17] = { SIGBUS, BUS_ADRALN, false },
-	[VECTOR_XM] = { SIGFPE, FPE_FLTINV, true },
-};
-
-/* Invalid, denormal, divide, overflow, underflow, inexact. */
-static int floating_point_code(unsigned int flags)
+/* Is there a handler that may run now for what the thread did itself there? */
+bool dune_would_handle(const struct dune_thread *thread,
+		       const struct dune_frame *frame, int signal,
+		       uint64_t mask)
 {
-	if (flags & 1)
-		return FPE_FLTINV;
-	if (flags & 4)
-		return FPE_FLTDIV;
-	if (flags & 8)
-		return FPE_FLTOVF;
-	if (flags & (16 | 2))
-		return FPE_FLTUND;
-	return flags & 32 ? FPE_FLTRES : 0;
+	/* what ring 0 does wrong is nothing for a handler of ring 3 */
+	return handles(thread->sighand, signal) &&
+	       !(mask & SIGNAL_BIT(signal)) &&
+	       (!is_of_user(thread->sighand, signal) ||
+		dune_is_user(thread, frame));
 }
 
-static int floating_point_fault(uint64_t vector)
-{
-	uint16_t status, control;
-	uint32_t mxcsr;
-
-	if (vector == VECTOR_MF) {
-		asm volatile("fnstsw %0; fnstcw %1"
-			     : "=m" (status), "=m" (control));
-		return floating_point_code(status & ~control & 0x3f);
-	}
-	asm volatile("stmxcsr %0" : "=m" (mxcsr));
-	return floating_point_code(~(mxcsr >> 7) & mxcsr & 0x3f);
-}
-
-static void describe_fault(const struct dune_frame *frame, uint64_t cr2,
-			   siginfo_t *info)
-{
-	uint64_t vector = frame->vector;
-
-	memset(info, 0, sizeof(*info));
-	info->si_signo = SIGSEGV;
-	info->si_code = SI_KERNEL;
-	if (vector < 32 && faults[vector].signal) {
-		info->si_signo = faults[vector].signal;
-		info->si_code = faults[vector].code;
-		if (faults[vector].address)
-			info->si_addr = (void *)frame->rip;
-	}
-	if (vector == VECTOR_PF)
-		info->si_addr = (void *)cr2;
-	if (vector == VECTOR_MF || vector == VECTOR_XM)
-		info->si_code = floating_point_fault(vector);
-}
-
-/*
- * What is wrong with an address only the kernel knows: it tells whoever
- * touches it. False: by now it is there.
- */
-static bool ask_kernel(const struct dune_frame *frame, uint64_t cr2,
-		       siginfo_t *info)
-{
-	bool write = frame->error_code & PF_WRITE;
-	bool fetch = frame->error_code & PF_FETCH;
-	bool there;
-
-	set_kernel_mask(ALL_SIGNALS & ~OF_MEMORY);
-	there = write ? dune_probe_write(cr2, info) :
-			dune_probe_read(cr2, info);
-	dune_block_signals();
-	/* what can be read but not executed */
-	return !there || fetch;
-}
-
-/* For a thread that goes on outside: the same bases as in the guest. */
-int dune_outside_bases(const struct dune_thread *thread)
-{
-	struct dune_state state;
-	int err = CALL3(SYS_ioctl, thread->vcpu, DUNE_GET_STATE, &state);
-
-	if (!err) {
-		CALL2(SYS_arch_prctl, ARCH_SET_FS, state.fs.base);
-		CALL2(SYS_arch_prctl, ARCH_SET_GS, state.gs.base);
-	}
-	return err;
-}
-
-#define INT3		0xcc
-
-/*
- * Nobody handles it: the thread ends outside, by the same instruction. A
- * debugger whose breakpoint that is may let it go on there, as if it had never
- * been in Dune.
- */
-static void die(struct dune_thread *thread, struct dune_frame *frame,
-		uint64_t mask)
-{
-	bool breakpoint = frame->vector == VECTOR_BP &&
-			  *(const uint8_t *)(frame->rip - 1) == INT3;
-
-	dune_outside_bases(thread);
-	if (breakpoint) {
-		frame->rip--;
-		if (thread->pending)
-			dune_hold_back(thread);
-	} else {
-		/* one instruction only, should it not fault any more */
-		frame->rflags |= EFLAGS_TF;
-		mask = ALL_SIGNALS;
-	}
-	dune_resume_outside(frame, mask);
-}
-
-/* Could the kernel's answer be one that the program handles? */
-static bool handles_memory(const struct dune_sighand *sighand, uint64_t mask)
-{
-	return (handles(sighand, SIGSEGV) && !(mask & SIGNAL_BIT(SIGSEGV))) ||
-	       (handles(sighand, SIGBUS) && !(mask & SIGNAL_BIT(SIGBUS)));
-}
-
-/* What is behind a fault; the guest's tables forbid what they have. */
-static enum dune_fill look_into(struct dune_thread *thread,
-				struct dune_frame *frame, uint64_t cr2)
-{
-	enum dune_fill fault = DUNE_FILL_PROGRAM;
-
-	if (!(frame->error_code & PF_PRESENT))
-		fault = dune_fill_fault(thread, cr2);
-	if (fault == DUNE_FILL_AGAIN)
-		dune_rseq_abort(thread, (__u64 *)&frame->rip);
-	return fault;
-}
-
-/**
- * dune_is_gone() - is a page fault over before the program sees it
- * @thread: whose it is; this is its host's side
- * @frame: what was interrupted
- * @cr2: the address
- *
- * Return: whether the instruction is only to be tried again.
- */
-bool dune_is_gone(struct dune_thread *thread, struct dune_frame *frame,
-		  uint64_t cr2)
-{
-	enum dune_fill fault = look_into(thread, frame, cr2);
-
-	if (fault != DUNE_FILL_KERNEL)
-		return fault == DUNE_FILL_AGAIN;
-	/* what can be read may still not be executed */
-	return !(frame->error_code & PF_FETCH) &&
-	       (frame->error_code & PF_WRITE ? dune_is_writable(cr2) :
-					       dune_is_readable(cr2 & -32, 32));
-}
-
-/* dune_copy() came upon what is not there. */
-static void end_copy(struct dune_thread *thread, struct dune_frame *frame,
-		     uint64_t cr2)
-{
-	if (frame->vector != VECTOR_PF || !dune_is_gone(thread, frame, cr2))
-		frame->rip = (uint64_t)dune_copy_failed;
-}
-
-/* A handler for what the thread did itself. */
-static void deliver_fault(struct dune_thread *thread, struct dune_frame *frame,
-			  siginfo_t *info, uint64_t mask, uint64_t cr2)
+/* Has it called. */
+void dune_deliver_fault(struct dune_thread *thread, struct dune_frame *frame,
+			siginfo_t *info, uint64_t mask, uint64_t cr2)
 {
 	const struct dune_action none = { .handler = (uint64_t)SIG_DFL };
 	struct dune_action action = thread->sighand->actions[info->si_signo];
@@ -599,56 +417,7 @@ static void deliver_fault(struct dune_thread *thread, struct dune_frame *frame,
 		set_handles(thread->sighand, info->si_signo, false);
 		raw_sigaction(info->si_signo, &none, NULL);
 	}
-	/* as it would be in ring 3: the kernel's half, or other rights */
-	if (frame->vector == VECTOR_PF)
-		frame->error_code |= PF_USER |
-				     (cr2 >> 63 || (info->si_signo == SIGSEGV &&
-						    info->si_code == SEGV_ACCERR) ?
-				      PF_PRESENT : 0);
 	call_handler(thread, frame, info, &action, of_user, mask, cr2);
-}
-
-/* The guest had an exception that it does not handle itself. */
-void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
-		    uint64_t cr2)
-{
-	enum dune_fill fault = DUNE_FILL_PROGRAM;
-	bool page_fault = frame->vector == VECTOR_PF;
-	struct dune_sighand *sighand = thread->sighand;
-	siginfo_t info;
-	uint64_t mask;
-
-	if (frame->rip == (uint64_t)dune_copy_access && !(frame->cs & 3)) {
-		end_copy(thread, frame, cr2);
-		return;
-	}
-	if (page_fault)
-		fault = look_into(thread, frame, cr2);
-	if (fault == DUNE_FILL_AGAIN)
-		return;
-	mask = dune_hold_signals(thread);
-	describe_fault(frame, cr2, &info);
-	if (page_fault && fault == DUNE_FILL_PROGRAM &&
-	    !(frame->error_code & PF_PRESENT))
-		info.si_code = SEGV_MAPERR;
-	if (fault == DUNE_FILL_KERNEL && handles_memory(sighand, mask) &&
-	    !ask_kernel(frame, cr2, &info)) {
-		dune_release_signals(thread, mask);
-		return;
-	}
-	/* what ring 0 does wrong is nothing for a handler of ring 3 */
-	if (handles(sighand, info.si_signo) &&
-	    !(mask & SIGNAL_BIT(info.si_signo)) &&
-	    (!is_of_user(sighand, info.si_signo) ||
-	     dune_is_user(thread, frame))) {
-		deliver_fault(thread, frame, &info, mask, cr2);
-		return;
-	}
-	/* outside there may be no fault at all, or what ring 3 may not do */
-	if (frame->cs & 3 || (page_fault && fault == DUNE_FILL_PROGRAM &&
-			      !(cr2 >> 47)))
-		dune_end_by(info.si_signo);
-	die(thread, frame, mask);
 }
 
 /* Where the kernel has our handler, the program's is what it asked for. */
