@@ -26,6 +26,7 @@ module-clean: ## remove what the module's build made
 user: ## build library and programs
 	$(MAKE) -C lib
 	$(MAKE) -C apps
+	$(MAKE) -C bench
 
 tests: user ## build the selftests
 	$(MAKE) -C selftests KSRC=$(KSRC)
@@ -33,10 +34,12 @@ tests: user ## build the selftests
 install: user ## install library, headers, manual pages, programs
 	$(MAKE) -C lib install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 	$(MAKE) -C apps install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+	$(MAKE) -C bench install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 
 uninstall: ## remove what install put there
 	$(MAKE) -C lib uninstall PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 	$(MAKE) -C apps uninstall PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+	$(MAKE) -C bench uninstall PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 
 install-tests: KSELFTEST = $(KSRC)/tools/testing/selftests
 install-tests: tests ## install the selftests with their runner
@@ -88,6 +91,7 @@ clean: ## remove what was built in this tree
 	-$(MAKE) -C $(KDIR) M=$(CURDIR) clean
 	$(MAKE) -C lib clean
 	$(MAKE) -C apps clean
+	$(MAKE) -C bench clean
 	rm -f $(patsubst %.c,%,$(wildcard selftests/*.c))
 	rm -f selftests/*_static selftests/*_static_pie selftests/*_dynamic
 

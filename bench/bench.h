@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a benchmark is to measure.c: one operation, done in one way.
+ *
+ * Each is measured in a process of its own, on one CPU, so that none finds
+ * what another left and one that enters Dune need not leave it.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/**
+ * struct bench - an operation, done in one way
+ * @row: what is done: "getpid"
+ * @how: by what: "Linux", "Dune", "ptrace"
+ * @per: what one figure is for: "call", "page"
+ * @operations: how many of them a sample has
+ * @dune: the process is in Dune when @begin is called, and its exits are told
+ * @begin: called once, first; 0 or what cannot_run() returns. May be NULL.
+ * @prepare: called before each sample, not counted. May be NULL.
+ * @run: does that many operations; this is counted
+ * @clean: called after each sample, not counted. May be NULL.
+ * @value: in place of @run, for what is not counted by the CPU: the figure
+ *	itself for one sample. May call cannot_run().
+ * @unit: of what @value returns: "bytes"
+ */
+struct bench {
+	const char *row;
+	const char *how;
+	const char *per;
+	unsigned int operations;
+	bool dune;
+	int (*begin)(void);
+	void (*prepare)(unsigned int operations);
+	void (*run)(unsigned int operations);
+	void (*clean)(unsigned int operations);
+	double (*value)(void);
+	const char *unit;
+};
+
+/* All that a file has, in the order of the report; the last has no row. */
+extern const struct bench call_benches[];
+
+/**
+ * cannot_run() - this figure is not to be had here
+ * @why: in a few words: "the kernel has no PAGEMAP_SCAN"
+ *
+ * For what the machine lacks, and nothing else: the report says so in the
+ * figure's place.
+ *
+ * Return: -1, for begin() to return.
+ */
+int cannot_run(const char *why);
+
+/**
+ * must() - end the figure as failed if a call did
+ * @ok: whether it did not
+ * @what: the call, for the message, to which errno's meaning is added
+ */
+void must(bool ok, const char *what);
+
+/**
+ * ticks() - the time-stamp counter
+ *
+ * In the emulators, with --count, one more for each instruction executed.
+ *
+ * Return: that, when all before it has been executed.
+ */
+static inline uint64_t ticks(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("lfence; rdtsc; lfence"
+			 : "=a" (low), "=d" (high) : : "memory");
+	return (uint64_t)high << 32 | low;
+}
+
+#endif /* BENCH_H */

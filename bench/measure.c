@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dune-measure: run benchmarks and print each figure's samples, a JSON object
+ * a line. What they mean is for report.py to say.
+ */
+#include <dune/dune.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+/* So many are thrown away first: caches, branch predictors, lazy binding. */
+#define WARM_UP		3
+#define MOST_SAMPLES	1000
+
+static const struct bench *const tables[] = {
+	call_benches,
+};
+
+static unsigned int samples = 15;
+
+int cannot_run(const char *why)
+{
+	printf(", \"skipped\": \"%s\"}\n", why);
+	fflush(stdout);
+	_exit(0);
+}
+
+void must(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	printf(", \"failed\": \"%s: %s\"}\n", what, strerror(errno));
+	fflush(stdout);
+	_exit(1);
+}
+
+static void pin(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	must(!sched_setaffinity(0, sizeof(set), &set), "sched_setaffinity()");
+}
+
+static void enter_dune(void)
+{
+	int err = dune_init(NULL);
+
+	/* A missing module is the machine's lack; anything else is a failure. */
+	if (err == -ENOENT)
+		cannot_run("dune.ko is not loaded");
+	errno = -err;
+	must(!err, dune_error(err));
+	err = dune_enter();
+	errno = -err;
+	must(!err, dune_error(err));
+}
+
+/* What is told of a sample besides its figure. */
+static const struct {
+	const char *name;
+	unsigned int stat;
+} counted[] = {
+	{ "hypercall", DUNE_STAT_HYPERCALL },
+	{ "nested fault", DUNE_STAT_NESTED_FAULT },
+	{ "host", DUNE_STAT_HOST },
+};
+
+#define COUNTED		(sizeof(counted) / sizeof(counted[0]))
+
+struct sample {
+	double figure;
+	uint64_t exits[COUNTED + 1];	/* the last: all other reasons */
+};
+
+static void read_exits(uint64_t exits[COUNTED + 1])
+{
+	struct dune_stats stats = { 0 };
+	unsigned int i;
+
+	must(!dune_get_stats(&stats), "dune_get_stats()");
+	exits[COUNTED] = 0;
+	for (i = 0; i < DUNE_STATS; i++)
+		exits[COUNTED] += stats.exits[i];
+	for (i = 0; i < COUNTED; i++) {
+		exits[i] = stats.exits[counted[i].stat];
+		exits[COUNTED] -= exits[i];
+	}
+}
+
+/* Those of one read_exits() are in the difference of two: they are not ours. */
+static void subtract(uint64_t to[COUNTED + 1], const uint64_t from[COUNTED + 1])
+{
+	unsigned int i;
+
+	for (i = 0; i <= COUNTED; i++)
+		to[i] = to[i] > from[i] ? to[i] - from[i] : 0;
+}
+
+static void count_exits(struct sample *sample,
+			const uint64_t before[COUNTED + 1])
+{
+	uint64_t twice[COUNTED + 1];
+
+	read_exits(sample->exits);
+	read_exits(twice);
+	subtract(twice, sample->exits);
+	subtract(sample->exits, before);
+	subtract(sample->exits, twice);
+}
+
+static void take(const struct bench *bench, struct sample *sample)
+{
+	uint64_t before[COUNTED + 1], start;
+
+	if (bench->prepare)
+		bench->prepare(bench->operations);
+	if (bench->value) {
+		sample->figure = bench->value();
+	} else {
+		if (bench->dune)
+			read_exits(before);
+		start = ticks();
+		bench->run(bench->operations);
+		sample->figure = (double)(ticks() - start) / bench->operations;
+		if (bench->dune)
+			count_exits(sample, before);
+	}
+	if (bench->clean)
+		bench->clean(bench->operations);
+}
+
+static void print_exits(const struct bench *bench,
+			const struct sample *taken, unsigned int which)
+{
+	unsigned int i;
+
+	printf("%s\"%s\": [", which ? ", " : "",
+	       which < COUNTED ? counted[which].name : "other");
+	for (i = 0; i < samples; i++)
+		printf("%s%.6g", i ? ", " : "",
+		       (double)taken[i].exits[which] / bench->operations);
+	printf("]");
+}
+
+static void print(const struct bench *bench, const struct sample *taken)
+{
+	unsigned int i;
+
+	printf(", \"unit\": \"%s\", \"operations\": %u, \"samples\": [",
+	       bench->value ? bench->unit : "ticks", bench->operations);
+	for (i = 0; i < samples; i++)
+		printf("%s%.10g", i ? ", " : "", taken[i].figure);
+	printf("]");
+	if (bench->dune && bench->run) {
+		printf(", \"exits\": {");
+		for (i = 0; i <= COUNTED; i++)
+			print_exits(bench, taken, i);
+		printf("}");
+	}
+	printf("}\n");
+	fflush(stdout);
+}
+
+/* In a process of its own. */
+static void measure(const struct bench *bench)
+{
+	struct sample *taken = calloc(samples, sizeof(*taken));
+	unsigned int i;
+
+	must(taken, "calloc()");
+	printf("{\"row\": \"%s\", \"how\": \"%s\", \"per\": \"%s\"",
+	       bench->row, bench->how, bench->per);
+	fflush(stdout);
+	pin();
+	if (bench->dune)
+		enter_dune();
+	if (bench->begin)
+		must(!bench->begin(), "begin()");
+	for (i = 0; i < WARM_UP; i++)
+		take(bench, taken);
+	memset(taken, 0, samples * sizeof(*taken));
+	for (i = 0; i < samples; i++)
+		take(bench, &taken[i]);
+	print(bench, taken);
+	_exit(0);
+}
+
+static bool run(const struct bench *bench)
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		measure(bench);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+		perror("dune-measure");
+		return false;
+	}
+	if (WIFSIGNALED(status))
+		printf(", \"failed\": \"ended by signal %d\"}\n",
+		       WTERMSIG(status));
+	return WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+/* Is it one of those that were asked for, by "row" or "row/how"? */
+static bool is_wanted(const struct bench *bench, char **names)
+{
+	size_t length = strlen(bench->row);
+
+	if (!*names)
+		return true;
+	for (; *names; names++)
+		if (!strncmp(*names, bench->row, length) &&
+		    (!(*names)[length] ||
+		     ((*names)[length] == '/' &&
+		      !strcmp(*names + length + 1, bench->how))))
+			return true;
+	return false;
+}
+
+static int usage(int status)
+{
+	fprintf(status ? stderr : stdout,
+		"Usage: dune-measure [-l] [-n SAMPLES] [ROW | ROW/HOW]...\n");
+	return status;
+}
+
+static void list(const struct bench *bench)
+{
+	printf("%s/%s\n", bench->row, bench->how);
+}
+
+int main(int argc, char **argv)
+{
+	bool listing = false, ok = true, any = false;
+	const struct bench *bench;
+	unsigned int i;
+	int option;
+
+	while ((option = getopt(argc, argv, "hln:")) != -1) {
+		if (option == 'h')
+			return usage(0);
+		if (option == 'l')
+			listing = true;
+		else if (option == 'n')
+			samples = strtoul(optarg, NULL, 10);
+		else
+			return usage(2);
+	}
+	if (!samples || samples > MOST_SAMPLES) {
+		fprintf(stderr, "dune-measure: 1 to %d samples\n", MOST_SAMPLES);
+		return 2;
+	}
+	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		for (bench = tables[i]; bench->row; bench++) {
+			if (!is_wanted(bench, argv + optind))
+				continue;
+			any = true;
+			if (listing)
+				list(bench);
+			else
+				ok = run(bench) && ok;
+		}
+	}
+	if (!any)
+		fprintf(stderr, "dune-measure: there is no such figure\n");
+	return ok && any ? 0 : 1;
+}
