@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dune-measure: run benchmarks and print each figure's samples, a JSON object
- * a line. What they mean is for report.py to say.
+ * dune-measure: run benchmarks and print what they run on and each figure's
+ * samples, a JSON object a line. What they mean is for report/ to say.
  */
 #include <dune/dune.h>
 
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "machine.h"
 
 /* So many are thrown away first: caches, branch predictors, lazy binding. */
 #define WARM_UP		3
@@ -75,7 +76,7 @@ static const struct {
 	{ "host", DUNE_STAT_HOST },
 };
 
-#define COUNTED		(sizeof(counted) / sizeof(counted[0]))
+#define COUNTED		ARRAY_SIZE(counted)
 
 struct sample {
 	double figure;
@@ -263,7 +264,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "dune-measure: 1 to %d samples\n", MOST_SAMPLES);
 		return 2;
 	}
-	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+	if (!listing)
+		print_machine();
+	for (i = 0; i < ARRAY_SIZE(tables); i++) {
 		for (bench = tables[i]; bench->row; bench++) {
 			if (!is_wanted(bench, argv + optind))
 				continue;
