@@ -8,6 +8,7 @@
 #ifndef BENCH_H
 #define BENCH_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -44,6 +45,15 @@ struct bench {
 
 /* All that a file has, in the order of the report; the last has no row. */
 extern const struct bench call_benches[];
+extern const struct bench trap_benches[];
+extern const struct bench appel_benches[];
+
+/* Of handlers: their flag, and what is done without any of Dune's. */
+#define INTEGER		"Dune, integer handler"
+#define SIGNAL		"Dune, by signal"
+
+/* For functions that may use no floating-point or vector register. */
+#define INTEGER_ONLY	__attribute__((target("general-regs-only")))
 
 /**
  * cannot_run() - this figure is not to be had here
@@ -62,6 +72,14 @@ int cannot_run(const char *why);
  * @what: the call, for the message, to which errno's meaning is added
  */
 void must(bool ok, const char *what);
+
+/**
+ * handle_signal() - have a handler for a signal, with its context
+ * @signal: the signal
+ * @handler: as for SA_SIGINFO
+ */
+void handle_signal(int signal,
+		   void (*handler)(int signal, siginfo_t *info, void *context));
 
 /**
  * ticks() - the time-stamp counter

@@ -23,6 +23,8 @@
 
 static const struct bench *const tables[] = {
 	call_benches,
+	trap_benches,
+	appel_benches,
 };
 
 static unsigned int samples = 15;
@@ -41,6 +43,17 @@ void must(bool ok, const char *what)
 	printf(", \"failed\": \"%s: %s\"}\n", what, strerror(errno));
 	fflush(stdout);
 	_exit(1);
+}
+
+void handle_signal(int signal,
+		   void (*handler)(int signal, siginfo_t *info, void *context))
+{
+	struct sigaction action = {
+		.sa_sigaction = handler,
+		.sa_flags = SA_SIGINFO,
+	};
+
+	must(!sigaction(signal, &action, NULL), "sigaction()");
 }
 
 static void pin(void)
