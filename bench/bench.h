@@ -21,6 +21,7 @@
  * @per: what one figure is for: "call", "page"
  * @operations: how many of them a sample has
  * @dune: the process is in Dune when @begin is called, and its exits are told
+ * @fill_size: with that: as in &struct dune_options
  * @begin: called once, first; 0 or what cannot_run() returns. May be NULL.
  * @prepare: called before each sample, not counted. May be NULL.
  * @run: does that many operations; this is counted
@@ -35,6 +36,7 @@ struct bench {
 	const char *per;
 	unsigned int operations;
 	bool dune;
+	uint64_t fill_size;
 	int (*begin)(void);
 	void (*prepare)(unsigned int operations);
 	void (*run)(unsigned int operations);
@@ -47,6 +49,8 @@ struct bench {
 extern const struct bench call_benches[];
 extern const struct bench trap_benches[];
 extern const struct bench appel_benches[];
+extern const struct bench fault_benches[];
+extern const struct bench walk_benches[];
 
 /* Of handlers: their flag, and what is done without any of Dune's. */
 #define INTEGER		"Dune, integer handler"

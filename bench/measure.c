@@ -25,6 +25,8 @@ static const struct bench *const tables[] = {
 	call_benches,
 	trap_benches,
 	appel_benches,
+	fault_benches,
+	walk_benches,
 };
 
 static unsigned int samples = 15;
@@ -65,9 +67,13 @@ static void pin(void)
 	must(!sched_setaffinity(0, sizeof(set), &set), "sched_setaffinity()");
 }
 
-static void enter_dune(void)
+static void enter_dune(uint64_t fill_size)
 {
-	int err = dune_init(NULL);
+	struct dune_options options = {
+		.size = sizeof(options),
+		.fill_size = fill_size,
+	};
+	int err = dune_init(&options);
 
 	/* A missing module is the machine's lack; anything else is a failure. */
 	if (err == -ENOENT)
@@ -197,7 +203,7 @@ static void measure(const struct bench *bench)
 	fflush(stdout);
 	pin();
 	if (bench->dune)
-		enter_dune();
+		enter_dune(bench->fill_size);
 	if (bench->begin)
 		must(!bench->begin(), "begin()");
 	for (i = 0; i < WARM_UP; i++)
