@@ -14,6 +14,8 @@
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+
 /**
  * struct bench - an operation, done in one way
  * @row: what is done: "getpid"
@@ -51,6 +53,8 @@ extern const struct bench trap_benches[];
 extern const struct bench appel_benches[];
 extern const struct bench fault_benches[];
 extern const struct bench walk_benches[];
+extern const struct bench supervised_benches[];
+extern const struct bench interposition_benches[];
 
 /* Of handlers: their flag, and what is done without any of Dune's. */
 #define INTEGER		"Dune, integer handler"

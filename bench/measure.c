@@ -27,6 +27,8 @@ static const struct bench *const tables[] = {
 	appel_benches,
 	fault_benches,
 	walk_benches,
+	supervised_benches,
+	interposition_benches,
 };
 
 static unsigned int samples = 15;
