@@ -9,7 +9,7 @@
 
 #include "machine.h"
 
-#define MODULE		"/sys/module/dune"
+#define PARAMETERS	"/sys/module/dune/parameters"
 
 /* CPUID: "ECX[31] is for hypervisors", which have names at this leaf. */
 #define HAS_HYPERVISOR	(1u << 31)
@@ -72,12 +72,12 @@ static void print_hypervisor(void)
 	print_string(name);
 }
 
-static void print_file(const char *folder, const char *name)
+static void print_parameter(const char *name)
 {
 	char path[512], text[128] = "";
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	snprintf(path, sizeof(path), PARAMETERS "/%s", name);
 	file = fopen(path, "r");
 	if (file) {
 		if (!fgets(text, sizeof(text), file))
@@ -89,7 +89,7 @@ static void print_file(const char *folder, const char *name)
 
 static void print_parameters(void)
 {
-	DIR *folder = opendir(MODULE "/parameters");
+	DIR *folder = opendir(PARAMETERS);
 	const char *before = "";
 	struct dirent *entry;
 
@@ -98,7 +98,7 @@ static void print_parameters(void)
 		if (entry->d_name[0] == '.')
 			continue;
 		printf("%s\"%s\": ", before, entry->d_name);
-		print_file(MODULE "/parameters", entry->d_name);
+		print_parameter(entry->d_name);
 		before = ", ";
 	}
 	printf("}");
@@ -114,8 +114,6 @@ void print_machine(void)
 	print_cpuinfo("vendor", "vendor_id");
 	print_kernel();
 	print_hypervisor();
-	printf(", \"module\": ");
-	print_file(MODULE, "srcversion");
 	print_parameters();
 	printf("}}\n");
 	fflush(stdout);

@@ -5,8 +5,8 @@
 /**
  * print_machine() - print what is measured on, as a JSON object on a line
  *
- * CPU, kernel, hypervisor if this is a virtual machine, the module's source
- * version and parameters. What is not known is empty.
+ * CPU, kernel, hypervisor if this is a virtual machine, the module's
+ * parameters. What is not known is empty.
  */
 void print_machine(void);
 
