@@ -84,8 +84,8 @@ soak: deps ## the tests that take long
 fuzz: deps ## the loader of programs under libFuzzer, for SECONDS (600)
 	tools/fuzz $(SECONDS)
 
-bench: deps ## the benchmarks
-	@echo "There are no benchmarks yet." >&2; exit 1
+bench: deps ## the benchmarks, on both vendors in the emulators
+	tools/bench $(BENCHFLAGS)
 
 clean: ## remove what was built in this tree
 	-$(MAKE) -C $(KDIR) M=$(CURDIR) clean
