@@ -89,7 +89,7 @@ class Figures(unittest.TestCase):
         run = run_of(line(samples=[100] * 3 + [150] * 3))
         self.assertEqual(run.problems(), ["getpid/Linux: runs disagree"])
         self.assertIsNone(run.find("getpid", "Linux"))
-        self.assertNotIn("instructions a call", table.text(run))
+        self.assertNotIn("instructions / call", table.text(run))
         self.assertIn("runs disagree", table.text(run))
 
     def test_exits_disagree(self):
@@ -116,10 +116,15 @@ class Figures(unittest.TestCase):
         self.assertEqual(len(run.problems()), 1)
 
     def test_units(self):
-        self.assertIn("100  instructions a call", table.text(run_of(line())))
+        self.assertIn("100  instructions / call", table.text(run_of(line())))
         on_hardware = table.text(run_of(line(), emulator=""))
-        self.assertIn("100  TSC cycles a call", on_hardware)
+        self.assertIn("100  TSC cycles / call", on_hardware)
         self.assertNotIn("instructions", on_hardware)
+
+    def test_rows_are_together(self):
+        run = run_of(line("a"), line("b"), dune("a"), dune("b"))
+        self.assertEqual([figure.name for figure in run.by_row()],
+                         ["a/Linux", "a/Dune", "b/Linux", "b/Dune"])
 
     def test_no_time_in_an_emulator(self):
         self.assertTrue(run_of(line(unit="ns")).problems())
@@ -147,6 +152,12 @@ class Ratios(unittest.TestCase):
         for row, known in paper.PAPER["rows"].items():
             self.assertIn(paper.baseline(row), known)
             self.assertIn("Dune", known)
+
+    def test_what_linux_has_for_it(self):
+        run = run_of(line("interposed getpid", "Linux"),
+                     line("interposed getpid", "ptrace", [800] * 3),
+                     dune("interposed getpid"))
+        self.assertEqual(paper.to_linux(run, run.figures[2]), 0.25)
 
     def test_no_plot_of_nothing(self):
         with self.assertRaises(plot.NoPlot):

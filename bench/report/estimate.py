@@ -46,7 +46,7 @@ def cycles(run, figure, cpu):
 def cells(run):
     """A line a figure, a column a CPU."""
     lines = []
-    for figure in run.figures:
+    for figure in run.by_row():
         found = [cycles(run, figure, cpu) for cpu in cpus(run)]
         if any(value is not None for value in found):
             lines.append([figure.row, figure.how,

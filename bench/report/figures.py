@@ -73,6 +73,11 @@ class Run:
             return figure.unit
         return "instructions" if self.emulator else "TSC cycles"
 
+    def by_row(self):
+        """The figures, with those of a row together."""
+        rows = list(dict.fromkeys(figure.row for figure in self.figures))
+        return sorted(self.figures, key=lambda figure: rows.index(figure.row))
+
     def find(self, row, how):
         """A figure that can be used, or None."""
         for figure in self.figures:

@@ -34,7 +34,7 @@ def _paper(figure):
 
 def _values(run, figure):
     ratio = paper.to_linux(run, figure)
-    return [number(figure.spread.median), f"{run.unit(figure)} a {figure.per}",
+    return [number(figure.spread.median), f"{run.unit(figure)} / {figure.per}",
             f"{100 * figure.spread.relative:.1f} %",
             f"{ratio:.2f}" if ratio is not None else "", _exits(figure),
             *_paper(figure)]
@@ -44,7 +44,7 @@ def cells(run):
     """The lines of the table; one is short where a reason stands for all."""
     lines = []
     before = None
-    for figure in run.figures:
+    for figure in run.by_row():
         row = figure.row if figure.row != before else ""
         before = figure.row
         if figure.usable:
