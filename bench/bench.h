@@ -55,6 +55,8 @@ extern const struct bench fault_benches[];
 extern const struct bench walk_benches[];
 extern const struct bench supervised_benches[];
 extern const struct bench interposition_benches[];
+extern const struct bench switch_benches[];
+extern const struct bench process_benches[];
 
 /* Of handlers: their flag, and what is done without any of Dune's. */
 #define INTEGER		"Dune, integer handler"

@@ -29,6 +29,8 @@ static const struct bench *const tables[] = {
 	walk_benches,
 	supervised_benches,
 	interposition_benches,
+	switch_benches,
+	process_benches,
 };
 
 static unsigned int samples = 15;
