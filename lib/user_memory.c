@@ -8,8 +8,10 @@
 #include "table.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 
 /* Where a process's addresses end, and the kernel looks no further. */
@@ -21,25 +23,47 @@ static long call(const struct dune_frame *frame)
 			    frame->r10, frame->r8, frame->r9);
 }
 
+/*
+ * The kernel makes sizes whole pages, of the memory that is there. Only where
+ * those are large it minds an address at which none begins, even if mremap() has
+ * nothing to do.
+ */
+static uint64_t page_size_at(uint64_t start)
+{
+	uint64_t size = PAGE_SIZE;
+
+	while (size < DUNE_PAGE_SIZE_1G && !(start & (size * 512 - 1)) &&
+	       CALL4(SYS_mremap, start + size, size, size, 0) == -EINVAL)
+		size *= 512;
+	return size;
+}
+
+static uint64_t whole(uint64_t size, uint64_t page)
+{
+	return (size + page - 1) & -page;
+}
+
 /* All of a range, which need not be aligned; an empty one is. */
 static bool is_own(struct dune_thread *thread, uint64_t start, uint64_t size)
 {
 	uint64_t first = start & ~(PAGE_SIZE - 1);
-	uint64_t whole = dune_page_up(start - first + size);
+	uint64_t all = dune_page_up(start - first + size);
 
-	return whole >= size &&
-	       dune_shows_user(thread->root, first, whole, DUNE_PTE_USER);
+	return all >= size &&
+	       dune_shows_user(thread->root, first, all, DUNE_PTE_USER);
 }
 
 /* The kernel's rights are what counts. Without tables it has to go again. */
 static long show(struct dune_thread *thread, uint64_t start, uint64_t size)
 {
-	int err = dune_map(thread->root, (void *)start, dune_page_up(size),
-			   (void *)start, DUNE_PTE_USER | DUNE_PTE_WRITE);
+	int err;
 
+	size = whole(size, page_size_at(start));
+	err = dune_map(thread->root, (void *)start, size, (void *)start,
+		       DUNE_PTE_USER | DUNE_PTE_WRITE);
 	if (!err)
 		return start;
-	CALL2(SYS_munmap, start, dune_page_up(size));
+	CALL2(SYS_munmap, start, size);
 	return -ENOMEM;
 }
 
@@ -84,6 +108,31 @@ static long claim(struct dune_thread *thread, uint64_t start, uint64_t size)
 	return 0;
 }
 
+/* Of what mmap() is to map: another that is like it tells. */
+static long page_size_of(const struct dune_frame *frame)
+{
+	uint64_t flags = frame->r10 & (MAP_HUGETLB |
+				       MAP_HUGE_MASK << MAP_HUGE_SHIFT);
+	struct statfs files;
+	long size, place;
+
+	if (!(frame->r10 & MAP_ANONYMOUS)) {
+		if (CALL2(SYS_fstatfs, frame->r8, &files) ||
+		    files.f_type != HUGETLBFS_MAGIC)
+			return PAGE_SIZE;
+		return files.f_bsize;
+	}
+	if (!(flags & MAP_HUGETLB))
+		return PAGE_SIZE;
+	place = dune_syscall(SYS_mmap, 0, PAGE_SIZE, PROT_NONE, flags |
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (place < 0)
+		return place;
+	size = page_size_at(place);
+	CALL2(SYS_munmap, place, size);
+	return size;
+}
+
 static long map(struct dune_thread *thread, const struct dune_frame *frame)
 {
 	bool fixed = frame->r10 & MAP_FIXED &&
@@ -93,7 +142,9 @@ static long map(struct dune_thread *thread, const struct dune_frame *frame)
 	if (!frame->rsi || frame->rsi > ADDRESS_LIMIT)
 		return frame->rsi ? -ENOMEM : -EINVAL;
 	if (fixed)
-		ret = claim(thread, frame->rdi, dune_page_up(frame->rsi));
+		ret = page_size_of(frame);
+	if (ret > 0)
+		ret = claim(thread, frame->rdi, whole(frame->rsi, ret));
 	if (ret)
 		return ret;
 	ret = call(frame);
@@ -126,16 +177,17 @@ static long unmap(struct dune_thread *thread, uint64_t start, uint64_t size)
 
 static long remap(struct dune_thread *thread, const struct dune_frame *frame)
 {
-	uint64_t start = frame->rdi, old = frame->rsi, new = frame->rdx;
+	uint64_t start = frame->rdi, page = page_size_at(start);
+	uint64_t old = whole(frame->rsi, page), new = whole(frame->rdx, page);
 	long ret;
 
 	/* without a size it asks for a copy of what is shared there */
-	if (!is_own(thread, start, old ?: 1))
+	if (frame->rsi > ADDRESS_LIMIT || !is_own(thread, start, old ?: 1))
 		return -EPERM;
-	if (new > ADDRESS_LIMIT)
+	if (frame->rdx > ADDRESS_LIMIT)
 		return -ENOMEM;
 	if (frame->r10 & MREMAP_FIXED) {
-		ret = claim(thread, frame->r8, dune_page_up(new));
+		ret = claim(thread, frame->r8, new);
 		if (ret)
 			return ret;
 	}
@@ -145,9 +197,8 @@ static long remap(struct dune_thread *thread, const struct dune_frame *frame)
 	if (old && !(frame->r10 & MREMAP_DONTUNMAP)) {
 		if ((uint64_t)ret != start)
 			hide(thread, start, old);
-		else if (dune_page_up(new) < dune_page_up(old))
-			hide(thread, start + dune_page_up(new),
-			     dune_page_up(old) - dune_page_up(new));
+		else if (new < old)
+			hide(thread, start + new, old - new);
 	}
 	return show(thread, ret, new);
 }
@@ -171,6 +222,19 @@ static long change_break(struct dune_thread *thread,
 	return ret;
 }
 
+/* Where a segment is to replace what is there: its whole size. */
+static long claim_segment(struct dune_thread *thread,
+			  const struct dune_frame *frame, uint64_t size)
+{
+	long place = CALL3(SYS_shmat, frame->rdi, 0, SHM_RDONLY);
+
+	if (dune_is_error(place))
+		return place;
+	size = whole(size, page_size_at(place));
+	CALL1(SYS_shmdt, place);
+	return claim(thread, frame->rsi, size);
+}
+
 /* shmat() */
 static long attach(struct dune_thread *thread, const struct dune_frame *frame)
 {
@@ -178,7 +242,7 @@ static long attach(struct dune_thread *thread, const struct dune_frame *frame)
 	long ret = CALL3(SYS_shmctl, frame->rdi, IPC_STAT, &segment);
 
 	if (!ret && frame->rdx & SHM_REMAP)
-		ret = claim(thread, frame->rsi, dune_page_up(segment.shm_segsz));
+		ret = claim_segment(thread, frame, segment.shm_segsz);
 	if (ret)
 		return ret;
 	ret = call(frame);

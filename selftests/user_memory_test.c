@@ -245,4 +245,72 @@ TEST_F(user, leaves_the_memory_of_ring_0)
 	EXPECT_EQ(4711, secret);
 }
 
+/* mmap() of one page that counts as a large one, over what it is told. */
+static inline __attribute__((always_inline)) long
+map_large(long place, long flags, long fd)
+{
+	register long r10 asm("r10") = MAP_FIXED | MAP_NORESERVE | flags;
+	register long r8 asm("r8") = fd;
+	register long r9 asm("r9") = 0;
+	long ret;
+
+	asm volatile("syscall" : "=a" (ret) : "a" (SYS_mmap), "D" (place),
+		     "S" (PAGE), "d" (3), "r" (r10), "r" (r8), "r" (r9)
+		     : "rcx", "r11", "memory");
+	return ret;
+}
+
+#define LARGE_PAGES	(MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB)
+
+/* What it has is one page at the beginning of a large one, or of two. */
+static USER_CODE long take_by_large_pages(void *argument)
+{
+	long place = (long)argument, own = place + 2 * (long)LARGE;
+
+	shared.values[0] = map_large(place, LARGE_PAGES, -1);
+	shared.values[1] = map_large(place, LARGE_PAGES |
+				     21 << MAP_HUGE_SHIFT, -1);
+	shared.values[2] = map_large(place, LARGE_PAGES |
+				     22 << MAP_HUGE_SHIFT, -1);
+	shared.values[3] = map_large(place, MAP_SHARED, shared.values[8]);
+	shared.values[4] = user_call(SYS_shmat, shared.values[9], place,
+				     SHM_REMAP, 0);
+	shared.values[5] = map_large(own, LARGE_PAGES, -1) - own;
+	/* what is behind its own, then what it would go to */
+	shared.values[6] = user_remap(own, LARGE + PAGE, LARGE, 0, 0);
+	shared.values[7] = user_remap(own, PAGE, PAGE, 3, place);
+	shared.values[10] = user_remap(own, LARGE, PAGE, 0, 0) - own;
+	return 0;
+}
+
+TEST_F(user, takes_no_memory_by_large_pages)
+{
+	char *memory = get_memory(4 * LARGE), *own = memory + 2 * LARGE;
+	int id = shmget(IPC_PRIVATE, PAGE,
+			SHM_HUGETLB | SHM_NORESERVE | 0600);
+
+	put(memory + PAGE, 42);
+	put(own + LARGE + PAGE, 43);
+	shared.values[8] = memfd_create("", MFD_HUGETLB);
+	ASSERT_EQ(0, ftruncate(shared.values[8], LARGE));
+	shared.values[9] = id;
+	ASSERT_EQ(0, show(memory, PAGE));
+	ASSERT_EQ(0, show(own, LARGE + PAGE));
+	EXPECT_EQ(0, call_user(take_by_large_pages, memory));
+	shmctl(id, IPC_RMID, NULL);
+	EXPECT_EQ(-EPERM, shared.values[0]);
+	EXPECT_EQ(-EPERM, shared.values[1]);
+	/* no page is that large */
+	EXPECT_EQ(-EINVAL, shared.values[2]);
+	EXPECT_EQ(-EPERM, shared.values[3]);
+	EXPECT_EQ(-EPERM, shared.values[4]);
+	EXPECT_EQ(0, shared.values[5]);
+	EXPECT_EQ(-EPERM, shared.values[6]);
+	EXPECT_EQ(-EPERM, shared.values[7]);
+	EXPECT_EQ(0, shared.values[10]);
+	EXPECT_EQ(42, get(memory + PAGE));
+	EXPECT_EQ(43, get(own + LARGE + PAGE));
+	EXPECT_TRUE(is_shown(own + LARGE - PAGE));
+}
+
 TEST_HARNESS_MAIN
