@@ -95,7 +95,6 @@ struct dune_action {
 
 /**
  * struct dune_sighand - the handlers of a process, as the program sees them
- * @lock: held while @actions and the kernel's are changed
  * @users: threads that have them
  * @installed: signals that have a handler now
  * @of_user: those whose handler is ring 3's
@@ -103,7 +102,6 @@ struct dune_action {
  *	way to it
  */
 struct dune_sighand {
-	int lock;
 	int users;
 	uint64_t installed, of_user;
 	struct dune_action actions[65];
@@ -308,8 +306,7 @@ static inline void dune_restore_interrupts(uint64_t flags)
  * @DUNE_LOCK_PAGES: of the page allocator
  * @DUNE_LOCK_OWN: of libdune's own range of addresses
  * @DUNE_LOCK_WINDOWS: while one is asked for
- *
- * Before those of handlers of signals (&struct dune_sighand).
+ * @DUNE_LOCK_HANDLERS: while those of signals and the kernel's are changed
  */
 enum dune_lock_name {
 	DUNE_LOCK_TABLES,
@@ -317,6 +314,7 @@ enum dune_lock_name {
 	DUNE_LOCK_PAGES,
 	DUNE_LOCK_OWN,
 	DUNE_LOCK_WINDOWS,
+	DUNE_LOCK_HANDLERS,
 	DUNE_LOCKS,
 };
 
@@ -493,6 +491,7 @@ struct dune_sighand *dune_sighand_get(struct dune_sighand *sighand, bool share);
 void dune_sighand_clear(struct dune_sighand *sighand);
 void dune_end_by(int signal) __attribute__((noreturn));
 void dune_sighand_put(struct dune_sighand *sighand);
+void dune_signal_child(struct dune_thread *thread);
 long dune_sigaction(struct dune_thread *thread, const struct dune_regs *regs,
 		    bool of_user);
 long dune_sigaltstack(const struct dune_regs *regs);

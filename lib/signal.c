@@ -19,6 +19,8 @@
 #define SA_RESTORER	0x04000000
 #define BY_FILTER	1	/* si_code of SIGSYS, SYS_SECCOMP elsewhere */
 
+#define LOCK	(&dune_locks[DUNE_LOCK_HANDLERS])
+
 /* Of those that enter. */
 static struct dune_sighand first;
 
@@ -471,14 +473,14 @@ long dune_sigaction(struct dune_thread *thread, const struct dune_regs *regs,
 		if (ret)
 			return ret;
 	}
-	dune_lock(&sighand->lock);
+	dune_lock(LOCK);
 	if (action) {
 		ret = set_action(sighand, signal, action, of_user, &before);
 	} else {
 		ret = raw_sigaction(signal, NULL, &before);
 		show(&before, &sighand->actions[signal]);
 	}
-	dune_unlock(&sighand->lock);
+	dune_unlock(LOCK);
 	if (!ret && place)
 		*place = before;
 	return ret;
@@ -543,11 +545,11 @@ struct dune_sighand *dune_sighand_get(struct dune_sighand *sighand, bool share)
 				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (dune_is_error((long)copy))
 		return NULL;
-	dune_lock(&sighand->lock);
+	dune_lock(LOCK);
 	memcpy(copy->actions, sighand->actions, sizeof(copy->actions));
 	copy->installed = sighand->installed;
 	copy->of_user = sighand->of_user;
-	dune_unlock(&sighand->lock);
+	dune_unlock(LOCK);
 	copy->users = 1;
 	return copy;
 }
@@ -558,12 +560,41 @@ void dune_sighand_clear(struct dune_sighand *sighand)
 	sighand->installed = 0;
 }
 
+/* Outside the kernel calls for the program's handlers, and tells of them. */
+static void give_back(void)
+{
+	struct dune_action now;
+	int signal;
+
+	for (signal = 1; signal <= SIGNALS; signal++)
+		if (handles(&first, signal) && !is_of_user(&first, signal) &&
+		    !raw_sigaction(signal, NULL, &now) &&
+		    now.handler == (uint64_t)handle_signal)
+			raw_sigaction(signal, &first.actions[signal], NULL);
+}
+
+/* A child of vfork() is put by its parent: that has others, the first ones. */
 void dune_sighand_put(struct dune_sighand *sighand)
 {
-	if (__atomic_sub_fetch(&sighand->users, 1, __ATOMIC_ACQ_REL) ||
-	    sighand == &first)
-		return;
-	CALL2(SYS_munmap, sighand, sizeof(*sighand));
+	bool last;
+
+	dune_lock(LOCK);
+	last = !__atomic_sub_fetch(&sighand->users, 1, __ATOMIC_RELAXED);
+	if (last && sighand == &first)
+		give_back();
+	dune_unlock(LOCK);
+	if (last && sighand != &first)
+		CALL2(SYS_munmap, sighand, sizeof(*sighand));
+}
+
+/* In a child of fork(), which has no thread in Dune but this one, or NULL. */
+void dune_signal_child(struct dune_thread *thread)
+{
+	first.users = 0;
+	if (thread)
+		thread->sighand->users = 1;
+	else
+		give_back();
 }
 
 /* What the program has set up before it enters Dune goes on. */
@@ -573,13 +604,15 @@ void dune_signal_init(struct dune_thread *thread)
 	int signal;
 
 	thread->sighand = dune_sighand_get(&first, true);
-	dune_lock(&first.lock);
+	dune_lock(LOCK);
 	for (signal = 1; signal <= SIGNALS; signal++) {
 		if (raw_sigaction(signal, NULL, &action) ||
-		    !is_function(&action) ||
 		    action.handler == (uint64_t)handle_signal)
 			continue;
-		set_action(&first, signal, &action, false, &before);
+		if (is_function(&action))
+			set_action(&first, signal, &action, false, &before);
+		else
+			set_handles(&first, signal, false);
 	}
-	dune_unlock(&first.lock);
+	dune_unlock(LOCK);
 }

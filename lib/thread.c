@@ -556,6 +556,7 @@ static int become_process(struct dune_thread *thread,
 
 	forget_others(thread);
 	count = 1;
+	dune_signal_child(thread);
 	/* signals that wait are the parent's */
 	thread->pending = false;
 	thread->signalled = false;
@@ -593,9 +594,7 @@ static long clone_process(struct dune_thread *thread, struct birth *birth)
 	if (birth->stack && !birth->user)
 		regs.rsp = birth->stack;
 	dune_lock_all();
-	dune_lock(&thread->sighand->lock);
 	ret = make_birth(birth, NULL);
-	dune_unlock(&thread->sighand->lock);
 	dune_unlock_all();
 	if (!ret && birth->flags & CLONE_CLEAR_SIGHAND)
 		dune_sighand_clear(thread->sighand);
