@@ -150,6 +150,7 @@ static int set_up_guest(struct dune_thread *thread)
 
 int dune_enter(void)
 {
+	const stack_t none = { .ss_flags = SS_DISABLE };
 	struct dune_thread *thread;
 	int err;
 
@@ -160,6 +161,7 @@ int dune_enter(void)
 	err = dune_thread_create(&thread);
 	if (err)
 		return err;
+	CALL2(SYS_sigaltstack, &none, &thread->stack);
 	err = set_up_guest(thread);
 	if (!err) {
 		dune_signal_init(thread);
@@ -169,6 +171,7 @@ int dune_enter(void)
 	/* In the guest, if it worked. */
 	if (err) {
 		dune_rseq_undo(thread);
+		CALL2(SYS_sigaltstack, &thread->stack, NULL);
 		dune_thread_destroy(thread);
 	}
 	return err;

@@ -144,7 +144,7 @@ static void die(struct dune_thread *thread, struct dune_frame *frame,
 		frame->rflags |= EFLAGS_TF;
 		mask = ~0ULL;
 	}
-	dune_resume_outside(frame, mask);
+	dune_resume_outside(thread, frame, mask);
 }
 
 /* Could the kernel's answer be one that the program handles? */

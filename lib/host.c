@@ -99,7 +99,7 @@ static long leave(struct dune_thread *thread, const struct dune_regs *regs)
 	if (!err && thread->pending)
 		dune_hold_back(thread);
 	if (!err)
-		dune_resume_outside(&frame, mask);
+		dune_resume_outside(thread, &frame, mask);
 	dune_release_signals(thread, mask);
 	return err;
 }
@@ -183,7 +183,7 @@ static long forward(struct dune_thread *thread, struct dune_regs *regs)
 	case SYS_rt_sigprocmask:
 		return dune_sigprocmask(thread, regs);
 	case SYS_sigaltstack:
-		return dune_sigaltstack(regs);
+		return dune_sigaltstack(thread, regs, &thread->stack);
 	case SYS_rseq:
 		return dune_rseq(thread, regs);
 	case SYS_prctl:

@@ -150,7 +150,8 @@ struct dune_rseq {
  * @held: the signal that waits is blocked, and the kernel has no room for it
  * @saved_state: floating-point and vector registers of ring 3, if a handler of
  *	its system calls may have changed them
- * @user_stack: what sigaltstack() was called with in ring 3
+ * @stack: what sigaltstack() was called with; the kernel has none meanwhile
+ * @user_stack: the same in ring 3
  * @root: its page root
  * @generation: of all roots, at its last fault
  * @handler_stack: end of the stack for handlers of exceptions
@@ -188,7 +189,7 @@ struct dune_thread {
 	bool held;
 	struct dune_user *user;
 	char *saved_state;
-	stack_t user_stack;
+	stack_t stack, user_stack;
 	struct dune_root *root;
 	uint64_t generation;
 	char *handler_stack;
@@ -260,6 +261,11 @@ static inline uint64_t dune_page_up(uint64_t size)
 {
 	return (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
 }
+
+/* From linux/signal.h, which does not go with the C library's. */
+#ifndef SS_AUTODISARM
+#define SS_AUTODISARM	(1U << 31)
+#endif
 
 /* Is this stack in use, when the stack pointer is there? */
 static inline bool dune_is_on(const stack_t *stack, uint64_t sp)
@@ -494,7 +500,8 @@ void dune_sighand_put(struct dune_sighand *sighand);
 void dune_signal_child(struct dune_thread *thread);
 long dune_sigaction(struct dune_thread *thread, const struct dune_regs *regs,
 		    bool of_user);
-long dune_sigaltstack(const struct dune_regs *regs);
+long dune_sigaltstack(struct dune_thread *thread, const struct dune_regs *regs,
+		      stack_t *own);
 long dune_sigprocmask(struct dune_thread *thread, const struct dune_regs *regs);
 void dune_sigreturn(struct dune_thread *thread, struct dune_regs *regs);
 void dune_deliver(struct dune_thread *thread, struct dune_frame *frame);
@@ -531,7 +538,8 @@ void dune_put_frame(struct dune_regs *regs, uint64_t end,
 		    const struct dune_frame *frame);
 bool dune_restore_user(struct dune_thread *thread, struct dune_frame *frame,
 		       uint64_t *mask);
-void dune_resume_outside(const struct dune_frame *frame, uint64_t mask)
+void dune_resume_outside(const struct dune_thread *thread,
+			 const struct dune_frame *frame, uint64_t mask)
 	__attribute__((noreturn));
 
 #pragma GCC visibility pop

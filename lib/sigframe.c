@@ -15,11 +15,6 @@
 /* What the kernel's handlers begin with: key 0 only. */
 #define PKRU_DEFAULT	0x55555554
 
-/* From linux/signal.h, which does not go with the C library's. */
-#ifndef SS_AUTODISARM
-#define SS_AUTODISARM	(1U << 31)
-#endif
-
 #define XSAVE_HEADER	512
 #define XSAVE_MINIMUM	576
 
@@ -230,23 +225,6 @@ static bool overflows(const stack_t *stack, uint64_t interrupted, uint64_t top,
 	return (nested || entering) && !dune_is_on(stack, (uint64_t)place);
 }
 
-static void get_stack(struct dune_thread *thread, bool of_user, stack_t *stack)
-{
-	if (of_user)
-		*stack = thread->user_stack;
-	else
-		CALL2(SYS_sigaltstack, NULL, stack);
-}
-
-static void set_stack(struct dune_thread *thread, bool of_user,
-		      const stack_t *stack)
-{
-	if (of_user)
-		thread->user_stack = *stack;
-	else
-		CALL2(SYS_sigaltstack, stack, NULL);
-}
-
 /* Below what ring 0 has there, for a handler of its own, whatever was asked. */
 static uint64_t ring0_stack(const struct dune_thread *thread, stack_t *stack)
 {
@@ -259,18 +237,18 @@ static uint64_t stack_for(struct dune_thread *thread,
 			  const struct dune_action *action, bool of_user,
 			  stack_t *stack)
 {
+	stack_t *now = of_user ? &thread->user_stack : &thread->stack;
 	uint64_t base, sp = frame->rsp - RED_ZONE;
-	stack_t off = { .ss_flags = SS_DISABLE };
 
 	if (!of_user && dune_is_user(thread, frame))
 		return ring0_stack(thread, stack);
-	get_stack(thread, of_user, stack);
+	*stack = *now;
 	base = (uint64_t)stack->ss_sp;
 	if (!(action->flags & SA_ONSTACK) || stack->ss_flags & SS_DISABLE ||
 	    dune_is_on(stack, frame->rsp))
 		base = 0;
 	if (stack->ss_flags & (int)SS_AUTODISARM)
-		set_stack(thread, of_user, &off);
+		*now = (stack_t){ .ss_flags = SS_DISABLE };
 	return base ? base + stack->ss_size : sp;
 }
 
@@ -423,7 +401,7 @@ uint64_t dune_restore_frame(struct dune_thread *thread, struct dune_regs *regs)
 	if (!(own & INTERRUPTS_OFF))
 		regs->rflags |= EFLAGS_IF;
 	stack.ss_flags &= ~SS_ONSTACK;
-	CALL2(SYS_sigaltstack, &stack, NULL);
+	thread->stack = stack;
 	return mask;
 }
 
@@ -471,22 +449,24 @@ bool dune_restore_user(struct dune_thread *thread, struct dune_frame *frame,
 
 /**
  * dune_resume_outside() - go on as a program that is not in Dune
+ * @thread: whose it was
  * @frame: where, and with which registers
  * @mask: signals that are blocked then
  *
  * By the kernel's own way back from a handler, so that no signal comes between
  * the mask and the rest.
  */
-void dune_resume_outside(const struct dune_frame *frame, uint64_t mask)
+void dune_resume_outside(const struct dune_thread *thread,
+			 const struct dune_frame *frame, uint64_t mask)
 {
 	char *area = __builtin_alloca(fpu.size + MAGIC2_SIZE + 64);
 	char *state = (char *)(((uint64_t)area + 63) & ~63UL);
 	struct context context = {
 		.flags = context_flags(),
+		.stack = thread->stack,
 		.mask = mask,
 	};
 
-	CALL2(SYS_sigaltstack, NULL, &context.stack);
 	save_fpu(state);
 	fill_registers(&context.mcontext, frame);
 	context.mcontext.fpstate = (void *)state;

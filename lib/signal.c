@@ -274,7 +274,7 @@ static struct dune_action for_kernel(const struct dune_action *action)
 	if (!is_function(action))
 		return ours;
 	ours.handler = (uint64_t)handle_signal;
-	ours.flags = (action->flags & ~SA_ONSTACK) | SA_SIGINFO | SA_RESTORER;
+	ours.flags = action->flags | SA_SIGINFO | SA_RESTORER;
 	ours.restorer = (uint64_t)dune_signal_restorer;
 	ours.mask = ALL_SIGNALS;
 	return ours;
@@ -486,20 +486,25 @@ long dune_sigaction(struct dune_thread *thread, const struct dune_regs *regs,
 	return ret;
 }
 
-/* sigaltstack(): the kernel keeps it, but does not see who is on it. */
-long dune_sigaltstack(const struct dune_regs *regs)
+/*
+ * sigaltstack(): the kernel has none while the thread is in Dune, whose host's
+ * side it would take for the program. It is asked what is right.
+ */
+long dune_sigaltstack(struct dune_thread *thread, const struct dune_regs *regs,
+		      stack_t *own)
 {
-	stack_t now, *before = (stack_t *)regs->rsi;
-	bool on;
-	long ret;
+	const stack_t none = { .ss_flags = SS_DISABLE };
+	stack_t *before = (stack_t *)regs->rsi;
+	bool on = dune_is_on(own, regs->rsp) &&
+		  !(own->ss_flags & (int)SS_AUTODISARM);
+	uint64_t mask = dune_hold_signals(thread);
+	long ret = -EPERM;
 
-	CALL2(SYS_sigaltstack, NULL, &now);
-	on = !(now.ss_flags & SS_DISABLE) &&
-	     regs->rsp - (uint64_t)now.ss_sp - 1 < now.ss_size &&
-	     !(now.ss_flags & (int)(1U << 31));
-	if (regs->rdi && on)
-		return -EPERM;
-	ret = CALL2(SYS_sigaltstack, regs->rdi, before);
+	CALL2(SYS_sigaltstack, own, NULL);
+	if (!regs->rdi || !on)
+		ret = CALL2(SYS_sigaltstack, regs->rdi, before);
+	CALL2(SYS_sigaltstack, &none, own);
+	dune_release_signals(thread, mask);
 	if (!ret && before && on)
 		before->ss_flags |= SS_ONSTACK;
 	return ret;

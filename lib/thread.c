@@ -153,6 +153,7 @@ static void set_up_block(struct dune_thread *thread)
 	thread->syscall_entry = chunk->entries;
 	thread->syscall_target = chunk->entries + DUNE_DIRECT;
 	thread->user_entry = dune_user_entry;
+	thread->stack.ss_flags = SS_DISABLE;
 	thread->user_stack.ss_flags = SS_DISABLE;
 }
 
@@ -518,6 +519,10 @@ static long clone_thread(struct dune_thread *parent, struct birth *birth,
 		return -EAGAIN;
 	child->mask = mask;
 	child->borrowed = birth->flags & CLONE_VFORK;
+	if (child->borrowed) {
+		child->stack = parent->stack;
+		child->user_stack = parent->user_stack;
+	}
 	vcpu = child->vcpu;
 	ret = prepare_child(child, parent, birth);
 	if (!ret)

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#define MIN_STACK	2048	/* MINSIGSTKSZ of the kernel */
-
 static struct dune_regs registers_of(const struct dune_frame *frame)
 {
 	return (struct dune_regs) {
@@ -19,35 +17,6 @@ static struct dune_regs registers_of(const struct dune_frame *frame)
 		.rdx = frame->rdx, .r10 = frame->r10, .r8 = frame->r8,
 		.r9 = frame->r9, .rsp = frame->rsp, .rip = frame->rip,
 	};
-}
-
-/* sigaltstack(): ring 0 has the one that the kernel knows. */
-static long alternative_stack(struct dune_thread *thread,
-			      const struct dune_frame *frame)
-{
-	const stack_t *new = (const stack_t *)frame->rdi;
-	stack_t *old = (stack_t *)frame->rsi, now = thread->user_stack;
-	bool on = dune_is_on(&now, frame->rsp);
-
-	if ((new && !dune_is_readable(frame->rdi & -32, 64)) ||
-	    (old && !dune_is_writable(frame->rsi)))
-		return -EFAULT;
-	if (new) {
-		if (on)
-			return -EPERM;
-		if (new->ss_flags & ~SS_DISABLE && new->ss_flags != SS_ONSTACK)
-			return -EINVAL;
-		if (!(new->ss_flags & SS_DISABLE) && new->ss_size < MIN_STACK)
-			return -ENOMEM;
-		thread->user_stack = *new;
-		thread->user_stack.ss_flags &= SS_DISABLE;
-	}
-	if (old) {
-		*old = now;
-		if (on)
-			old->ss_flags = SS_ONSTACK;
-	}
-	return 0;
 }
 
 static long base_of_segment(struct dune_thread *thread,
@@ -98,7 +67,7 @@ long dune_user_call(struct dune_thread *thread, struct dune_frame *frame)
 	case SYS_rt_sigreturn:
 		return return_from_handler(thread, frame);
 	case SYS_sigaltstack:
-		return alternative_stack(thread, frame);
+		return dune_sigaltstack(thread, &regs, &thread->user_stack);
 	case SYS_arch_prctl:
 		return base_of_segment(thread, frame);
 	case SYS_clone:

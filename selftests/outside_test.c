@@ -96,4 +96,85 @@ TEST(handlers_taken_back_between)
 	EXPECT_EQ(SIGILL, STATUS_OF(asm volatile("ud2")) & ~WCOREFLAG);
 }
 
+static char own_stacks[2][64 << 10];
+
+static void use_stack(int number)
+{
+	const stack_t stack = {
+		.ss_sp = own_stacks[number], .ss_size = sizeof(own_stacks[0]),
+	};
+
+	sigaltstack(&stack, NULL);
+}
+
+static bool was_on(int number)
+{
+	return seen.stack >= own_stacks[number] &&
+	       seen.stack < own_stacks[number] + sizeof(own_stacks[0]);
+}
+
+static pthread_barrier_t barrier;
+
+static void *stay_outside(void *unused)
+{
+	use_stack(1);
+	pthread_barrier_wait(&barrier);
+	pthread_barrier_wait(&barrier);
+	return NULL;
+}
+
+/* A handler that is to have a stack of its own has it, wherever it runs. */
+TEST(handlers_on_a_stack_of_their_own)
+{
+	pthread_t thread;
+	stack_t now;
+
+	pthread_barrier_init(&barrier, NULL, 2);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, stay_outside, NULL));
+	pthread_barrier_wait(&barrier);
+	use_stack(0);
+	handle(SIGUSR1, SA_ONSTACK);
+	ENTER_DUNE();
+	handle(SIGUSR2, SA_ONSTACK);
+	raise(SIGUSR1);
+	EXPECT_EQ(0, seen.ring);
+	EXPECT_TRUE(was_on(0));
+	pthread_kill(thread, SIGUSR2);
+	pthread_barrier_wait(&barrier);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(2, seen.calls);
+	EXPECT_EQ(3, seen.ring);
+	EXPECT_TRUE(was_on(1));
+	ASSERT_EQ(0, dune_leave());
+	ASSERT_EQ(0, sigaltstack(NULL, &now));
+	EXPECT_EQ(&own_stacks[0], now.ss_sp);
+	EXPECT_EQ(0, now.ss_flags);
+	raise(SIGUSR2);
+	EXPECT_EQ(3, seen.ring);
+	EXPECT_TRUE(was_on(0));
+}
+
+static void leave_there(int signal)
+{
+	dune_leave();
+}
+
+/* Once a handler has left Dune on such a stack, that is outside as well. */
+TEST(leaving_on_a_stack_of_its_own)
+{
+	stack_t now;
+
+	use_stack(0);
+	ENTER_DUNE();
+	sigaction(SIGUSR1, &(struct sigaction){
+		.sa_handler = leave_there, .sa_flags = SA_ONSTACK }, NULL);
+	handle(SIGUSR2, SA_ONSTACK);
+	raise(SIGUSR1);
+	ASSERT_EQ(0, sigaltstack(NULL, &now));
+	EXPECT_EQ(&own_stacks[0], now.ss_sp);
+	raise(SIGUSR2);
+	EXPECT_EQ(3, seen.ring);
+	EXPECT_TRUE(was_on(0));
+}
+
 TEST_HARNESS_MAIN

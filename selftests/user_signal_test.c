@@ -163,7 +163,7 @@ static USER_CODE long alternative_stacks(void *argument)
 	shared.values[1] = user_call(SYS_sigaltstack, (long)stack, 0, 0, 0);
 	stack->ss_flags = 0;
 	shared.values[2] = user_call(SYS_sigaltstack, 64, 0, 0, 0);
-	shared.values[3] = user_call(SYS_sigaltstack, (long)stack, 64, 0, 0);
+	shared.values[3] = user_call(SYS_sigaltstack, 0, 64, 0, 0);
 	shared.values[4] = user_call(SYS_sigaltstack, (long)stack, (long)old,
 				     0, 0);
 	if (!(old->ss_flags & SS_DISABLE))
