@@ -96,8 +96,8 @@ static long leave(struct dune_thread *thread, const struct dune_regs *regs)
 	uint64_t mask = dune_hold_signals(thread);
 	int err = dune_outside_bases(thread);
 
-	if (!err && thread->pending)
-		dune_hold_back(thread);
+	if (!err && thread->pending && !dune_hold_back(thread))
+		err = -EAGAIN;
 	if (!err)
 		dune_resume_outside(thread, &frame, mask);
 	dune_release_signals(thread, mask);

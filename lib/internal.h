@@ -509,7 +509,8 @@ uint64_t dune_block_signals(void);
 void dune_set_mask(uint64_t mask);
 uint64_t dune_hold_signals(struct dune_thread *thread);
 void dune_release_signals(struct dune_thread *thread, uint64_t mask);
-void dune_hold_back(struct dune_thread *thread);
+bool dune_hold_back(struct dune_thread *thread);
+void dune_pass_on(struct dune_thread *thread);
 bool dune_would_handle(const struct dune_thread *thread,
 		       const struct dune_frame *frame, int signal,
 		       uint64_t mask);

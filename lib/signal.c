@@ -215,10 +215,10 @@ static uint64_t mask_of_wait(const struct dune_thread *thread,
  * interrupts off, waits with another mask: it has to queue again. False: there
  * are as many in the queue as may be (RLIMIT_SIGPENDING).
  */
-static bool put_back(int signal, siginfo_t *info)
+static bool put_back(siginfo_t *info)
 {
 	return CALL4(SYS_rt_tgsigqueueinfo, CALL0(SYS_getpid),
-		     CALL0(SYS_gettid), signal, info) != -EAGAIN;
+		     CALL0(SYS_gettid), info->si_signo, info) != -EAGAIN;
 }
 
 static void handle_signal(int signal, siginfo_t *info, void *ucontext)
@@ -242,7 +242,7 @@ static void handle_signal(int signal, siginfo_t *info, void *ucontext)
 	memcpy(&mask, &context->uc_sigmask, MASK_SIZE);
 	memset(&context->uc_sigmask, 0xff, MASK_SIZE);
 	if (thread->pending) {
-		put_back(signal, info);
+		put_back(info);
 		return;
 	}
 	action = &thread->sighand->actions[signal];
@@ -280,22 +280,13 @@ static struct dune_action for_kernel(const struct dune_action *action)
 	return ours;
 }
 
-/*
- * The signal that waits is blocked from now on: it has to queue again, and to
- * find the handler that it has used up. Where it cannot, it waits here until
- * it is not blocked any more, and all others with it.
- */
-void dune_hold_back(struct dune_thread *thread)
+/* What was taken from the queue and goes there again finds its handler again. */
+static void forget(struct dune_thread *thread)
 {
 	const struct dune_action *action = &thread->signal.action;
 	int signal = thread->signal.info.si_signo;
 	struct dune_action ours = for_kernel(action);
 
-	thread->signalled = false;
-	thread->run->interrupt = 0;
-	thread->held = !put_back(signal, &thread->signal.info);
-	if (thread->held)
-		return;
 	thread->pending = false;
 	if (action->flags & SA_RESETHAND) {
 		thread->sighand->actions[signal] = *action;
@@ -304,11 +295,41 @@ void dune_hold_back(struct dune_thread *thread)
 	}
 }
 
+/*
+ * The signal that waits is blocked from now on: it has to queue again. Where it
+ * cannot, it waits here until it is not blocked any more, and all others with
+ * it. Returns whether it could.
+ */
+bool dune_hold_back(struct dune_thread *thread)
+{
+	thread->signalled = false;
+	thread->run->interrupt = 0;
+	thread->held = !put_back(&thread->signal.info);
+	if (!thread->held)
+		forget(thread);
+	return !thread->held;
+}
+
+/*
+ * The thread ends. What waits for it may have been for any thread: then another
+ * one takes it, without its value if there is no room for that.
+ */
+void dune_pass_on(struct dune_thread *thread)
+{
+	siginfo_t *info = &thread->signal.info;
+	long pid = CALL0(SYS_getpid);
+
+	if (!thread->pending || info->si_code == SI_TKILL)
+		return;
+	forget(thread);
+	if (CALL3(SYS_rt_sigqueueinfo, pid, info->si_signo, info) == -EAGAIN)
+		CALL2(SYS_kill, pid, info->si_signo);
+}
+
 /* It may be that there is room now, or that the program does not block it. */
 static void try_held(struct dune_thread *thread, uint64_t mask)
 {
-	dune_hold_back(thread);
-	if (!thread->held || mask & SIGNAL_BIT(thread->signal.info.si_signo))
+	if (dune_hold_back(thread) || mask & SIGNAL_BIT(thread->signal.info.si_signo))
 		return;
 	thread->held = false;
 	thread->run->interrupt = DUNE_VECTOR_SIGNAL;

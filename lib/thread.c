@@ -312,6 +312,7 @@ void dune_exit(struct dune_thread *thread, long status)
 	static uint8_t nothing;
 
 	dune_block_signals();
+	dune_pass_on(thread);
 	dune_rseq_end(thread);
 	/* who made it frees it, and has another descriptor table */
 	if (thread->borrowed)

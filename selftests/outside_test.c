@@ -5,6 +5,8 @@
  */
 #include "in_dune.h"
 
+#include <sys/resource.h>
+
 #define SA_RESTORER	0x04000000	/* the C library's, which it shows */
 
 /* What the last handler saw. */
@@ -175,6 +177,83 @@ TEST(leaving_on_a_stack_of_its_own)
 	raise(SIGUSR2);
 	EXPECT_EQ(3, seen.ring);
 	EXPECT_TRUE(was_on(0));
+}
+
+static void mask(int how, int signal)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	pthread_sigmask(how, &set, NULL);
+}
+
+static int queue(int signal, int number)
+{
+	const union sigval value = { .sival_int = number };
+
+	return sigqueue(getpid(), signal, value);
+}
+
+/* Interrupts are off when it comes, and then there is no room for it outside. */
+TEST(no_signal_is_lost_by_leaving)
+{
+	const struct rlimit limit = { 16, 16 };
+
+	handle(SIGRTMIN, 0);
+	handle(SIGRTMIN + 1, 0);
+	ASSERT_EQ(0, setrlimit(RLIMIT_SIGPENDING, &limit));
+	mask(SIG_BLOCK, SIGRTMIN + 1);
+	ENTER_DUNE();
+	dune_set_interrupts(0);
+	ASSERT_EQ(0, queue(SIGRTMIN, 5));
+	while (!queue(SIGRTMIN + 1, 6))
+		;
+	EXPECT_EQ(-EAGAIN, dune_leave());
+	EXPECT_EQ(0, seen.calls);
+	dune_set_interrupts(1);
+	EXPECT_EQ(1, seen.calls);
+	EXPECT_EQ(5, seen.value);
+	EXPECT_EQ(0, dune_leave());
+	mask(SIG_UNBLOCK, SIGRTMIN + 1);
+	EXPECT_LT(1, seen.calls);
+	EXPECT_EQ(6, seen.value);
+}
+
+/* It takes what is for any thread, or for itself, and ends before it can. */
+static void *end_with_a_signal(void *for_all)
+{
+	mask(SIG_UNBLOCK, SIGUSR1);
+	dune_set_interrupts(0);
+	if (for_all)
+		queue(SIGUSR1, 7);
+	else
+		pthread_kill(pthread_self(), SIGUSR1);
+	return NULL;
+}
+
+static void end_thread(bool for_all)
+{
+	pthread_t thread;
+
+	mask(SIG_BLOCK, SIGUSR1);
+	if (!pthread_create(&thread, NULL, end_with_a_signal, (void *)for_all))
+		pthread_join(thread, NULL);
+	mask(SIG_UNBLOCK, SIGUSR1);
+}
+
+TEST(no_signal_ends_with_a_thread)
+{
+	ENTER_DUNE();
+	handle(SIGUSR1, SA_RESETHAND);
+	end_thread(true);
+	EXPECT_EQ(1, seen.calls);
+	EXPECT_EQ(7, seen.value);
+	EXPECT_EQ(0, seen.ring);
+	/* what is for that thread only does */
+	handle(SIGUSR1, 0);
+	end_thread(false);
+	EXPECT_EQ(1, seen.calls);
 }
 
 TEST_HARNESS_MAIN
