@@ -90,13 +90,14 @@ int dune_init(const struct dune_options *given)
 	err = dune_own_init();
 	if (!err)
 		err = dune_window_init();
+	if (!err)
+		err = dune_thread_init(options.stack_size);
 	if (err) {
 		close(dune_device);
 		dune_device = -1;
 		return err;
 	}
 	dune_table_init(options.fill_size);
-	dune_thread_init(options.stack_size);
 	dune_frame_init();
 	dune_trap_init();
 	dune_outside = options.outside;
@@ -152,6 +153,7 @@ int dune_enter(void)
 {
 	const stack_t none = { .ss_flags = SS_DISABLE };
 	struct dune_thread *thread;
+	uint64_t mask;
 	int err;
 
 	if (!ready)
@@ -161,13 +163,17 @@ int dune_enter(void)
 	err = dune_thread_create(&thread);
 	if (err)
 		return err;
+	/* a handler that calls fork() would wait for what is locked here */
+	mask = dune_block_signals();
 	CALL2(SYS_sigaltstack, &none, &thread->stack);
 	err = set_up_guest(thread);
 	if (!err) {
 		dune_signal_init(thread);
 		dune_rseq_init(thread);
-		err = dune_enter_guest(thread);
 	}
+	dune_set_mask(mask);
+	if (!err)
+		err = dune_enter_guest(thread);
 	/* In the guest, if it worked. */
 	if (err) {
 		dune_rseq_undo(thread);

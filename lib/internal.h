@@ -429,7 +429,7 @@ struct dune_thread *dune_self(void);
 const uint8_t *dune_thread_entry(const struct dune_thread *thread);
 unsigned int dune_thread_count(void);
 bool dune_root_in_use(const struct dune_root *root);
-void dune_thread_init(uint64_t handler_size);
+int dune_thread_init(uint64_t handler_size);
 int dune_thread_show(int vcpu, struct dune_thread *thread);
 long dune_clone(struct dune_thread *thread, const struct dune_regs *regs,
 		struct dune_frame *user);

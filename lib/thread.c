@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -131,12 +132,6 @@ static bool take_stack(struct dune_thread *thread)
 	return *place;
 }
 
-/* Larger stacks for handlers from now on; in bytes, 0: none. */
-void dune_thread_init(uint64_t size)
-{
-	handler_size = size;
-}
-
 /* What SYSCALL calls. */
 const uint8_t *dune_thread_entry(const struct dune_thread *thread)
 {
@@ -176,9 +171,10 @@ static struct dune_thread *take_block(void)
 			thread = block_of(chunk, 1);
 		}
 	}
-	dune_unlock(LOCK);
+	/* a child closes the descriptor that a block names */
 	if (thread)
 		set_up_block(thread);
+	dune_unlock(LOCK);
 	return thread;
 }
 
@@ -276,16 +272,17 @@ static int make_vcpu(struct dune_thread *thread, void *place)
 
 int dune_thread_create(struct dune_thread **new)
 {
+	uint64_t mask = dune_block_signals();
 	struct dune_thread *thread = take_block();
-	int err;
+	int err = -ENOMEM;
 
-	if (!thread)
-		return -ENOMEM;
-	err = take_stack(thread) ? make_vcpu(thread, NULL) : -ENOMEM;
-	if (err)
-		__atomic_store_n(used_flag(thread), 0, __ATOMIC_RELEASE);
-	else
+	if (thread && take_stack(thread))
+		err = make_vcpu(thread, NULL);
+	if (!err)
 		__atomic_add_fetch(&count, 1, __ATOMIC_RELEASE);
+	else if (thread)
+		__atomic_store_n(used_flag(thread), 0, __ATOMIC_RELEASE);
+	dune_set_mask(mask);
 	*new = thread;
 	return err;
 }
@@ -302,8 +299,11 @@ static void give_back(struct dune_thread *thread)
 
 void dune_thread_destroy(struct dune_thread *thread)
 {
+	uint64_t mask = dune_block_signals();
+
 	give_back(thread);
 	__atomic_store_n(used_flag(thread), 0, __ATOMIC_RELEASE);
+	dune_set_mask(mask);
 }
 
 /* The thread's own end. */
@@ -319,6 +319,70 @@ void dune_exit(struct dune_thread *thread, long status)
 		dune_leave_block(&nothing, status);
 	give_back(thread);
 	dune_leave_block(used_flag(thread), status);
+}
+
+/* What a child has of threads but @thread, or of all, is memory only. */
+static void forget_others(struct dune_thread *thread)
+{
+	struct chunk *chunk;
+	int i;
+
+	for (chunk = chunks; chunk; chunk = chunk->next) {
+		for (i = 1; i < BLOCKS; i++) {
+			if (!chunk->used[i])
+				continue;
+			CALL1(SYS_close, block_of(chunk, i)->vcpu);
+			if (block_of(chunk, i) != thread)
+				chunk->used[i] = 0;
+		}
+	}
+	count = !!thread;
+	dune_signal_child(thread);
+}
+
+/*
+ * fork() is called outside of Dune, by the C library: what others do in there is
+ * to be complete in the child. In Dune that is seen to when the call is made.
+ */
+static bool is_outside(void)
+{
+	return !dune_in_ring0() &&
+	       !dune_thread_of(__builtin_frame_address(0));
+}
+
+static void before_fork(void)
+{
+	if (is_outside())
+		dune_lock_all();
+}
+
+static void after_fork(void)
+{
+	if (is_outside())
+		dune_unlock_all();
+}
+
+static void begin_child(void)
+{
+	if (!is_outside())
+		return;
+	dune_unlock_all();
+	forget_others(NULL);
+}
+
+/**
+ * dune_thread_init() - get ready for threads, and for those that fork
+ * @size: of larger stacks for handlers, in bytes; 0: none
+ *
+ * Return: 0; -ENOMEM.
+ */
+int dune_thread_init(uint64_t size)
+{
+	static bool told;
+
+	handler_size = size;
+	told = told || !pthread_atfork(before_fork, after_fork, begin_child);
+	return told ? 0 : -ENOMEM;
 }
 
 /* While the limit of descriptors is changed, by libdune or by the program. */
@@ -536,23 +600,6 @@ static long clone_thread(struct dune_thread *parent, struct birth *birth,
 	return ret;
 }
 
-/* What a child has of other threads is memory only. */
-static void forget_others(struct dune_thread *thread)
-{
-	struct chunk *chunk;
-	int i;
-
-	for (chunk = chunks; chunk; chunk = chunk->next) {
-		for (i = 1; i < BLOCKS; i++) {
-			if (!chunk->used[i])
-				continue;
-			CALL1(SYS_close, block_of(chunk, i)->vcpu);
-			if (block_of(chunk, i) != thread)
-				chunk->used[i] = 0;
-		}
-	}
-}
-
 /* The child of a fork makes its own of everything that is not memory. */
 static int become_process(struct dune_thread *thread,
 			  const struct dune_regs *regs,
@@ -561,8 +608,6 @@ static int become_process(struct dune_thread *thread,
 	int err;
 
 	forget_others(thread);
-	count = 1;
-	dune_signal_child(thread);
 	/* signals that wait are the parent's */
 	thread->pending = false;
 	thread->signalled = false;

@@ -5,6 +5,7 @@
  */
 #include "in_dune.h"
 
+#include <dirent.h>
 #include <sys/resource.h>
 
 #define SA_RESTORER	0x04000000	/* the C library's, which it shows */
@@ -254,6 +255,74 @@ TEST(no_signal_ends_with_a_thread)
 	handle(SIGUSR1, 0);
 	end_thread(false);
 	EXPECT_EQ(1, seen.calls);
+}
+
+static unsigned int descriptors(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	unsigned int count = 0;
+
+	while (readdir(folder))
+		count++;
+	closedir(folder);
+	return count;
+}
+
+static int looking;
+
+/* It has the lock of all roots while the other one forks. */
+static long look_slowly(struct dune_mapping *mapping, void *unused)
+{
+	__atomic_store_n(&looking, 1, __ATOMIC_RELEASE);
+	usleep(300000);
+	return 5;
+}
+
+static void *look_in_dune(void *memory)
+{
+	long err = dune_enter();
+
+	if (!err) {
+		put(memory, 1);
+		err = dune_walk(dune_root_current(), memory, PAGE, look_slowly,
+				NULL);
+	}
+	__atomic_store_n(&looking, 1, __ATOMIC_RELEASE);
+	pthread_barrier_wait(&barrier);
+	return (void *)err;
+}
+
+static int enter_as_child(unsigned int files)
+{
+	alarm(10);
+	if (!tells_handler(SIGUSR1, 0))
+		return 1;
+	if (descriptors() != files)
+		return 2;
+	if (dune_enter() || raise(SIGUSR1) || seen.ring || !seen.calls)
+		return 3;
+	return dune_leave() || !tells_handler(SIGUSR1, 0);
+}
+
+TEST(children_made_outside_while_others_are_in)
+{
+	unsigned int files;
+	pthread_t thread;
+	void *result;
+
+	handle(SIGUSR1, 0);
+	pthread_barrier_init(&barrier, NULL, 2);
+	ASSERT_EQ(0, dune_init(NULL));
+	files = descriptors();
+	ASSERT_EQ(0, pthread_create(&thread, NULL, look_in_dune,
+				    get_memory(LARGE)));
+	while (!__atomic_load_n(&looking, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	EXPECT_EQ(0, STATUS_OF(_exit(enter_as_child(files))));
+	pthread_barrier_wait(&barrier);
+	ASSERT_EQ(0, pthread_join(thread, &result));
+	EXPECT_EQ((void *)5, result);
+	EXPECT_EQ(0, STATUS_OF(_exit(enter_as_child(files))));
 }
 
 TEST_HARNESS_MAIN
