@@ -225,14 +225,17 @@ static void handle_signal(int signal, siginfo_t *info, void *ucontext)
 {
 	struct dune_thread *thread =
 		dune_thread_of(__builtin_frame_address(0));
-	struct dune_sighand *sighand;
+	struct dune_sighand *sighand = thread ? thread->sighand : &first;
+	struct dune_action *action = &sighand->actions[signal];
+	bool of_user = is_of_user(sighand, signal);
 	ucontext_t *context = ucontext;
-	struct dune_action *action;
 	uint64_t mask;
 
-	if (!thread || dune_outside & SIGNAL_BIT(signal)) {
-		sighand = thread ? thread->sighand : &first;
-		call_directly(&sighand->actions[signal], signal, info, context);
+	/* outside ring 3 would have what the process has */
+	if (!thread && of_user)
+		return;
+	if (!thread || (dune_outside & SIGNAL_BIT(signal) && !of_user)) {
+		call_directly(action, signal, info, context);
 		return;
 	}
 	if (is_fault(info)) {
@@ -245,18 +248,17 @@ static void handle_signal(int signal, siginfo_t *info, void *ucontext)
 		put_back(info);
 		return;
 	}
-	action = &thread->sighand->actions[signal];
 	thread->signal.info = *info;
 	/* a filter of the program's: it knows our side of the call only */
 	if (signal == SIGSYS && info->si_code == BY_FILTER)
 		thread->signal.info.si_call_addr =
 			(void *)dune_caller(&thread->run->regs);
 	thread->signal.action = *action;
-	thread->signal.of_user = is_of_user(thread->sighand, signal);
+	thread->signal.of_user = of_user;
 	thread->signal.mask = mask;
 	thread->signal.mask_of_wait = mask_of_wait(thread, context);
 	if (action->flags & SA_RESETHAND)
-		set_handles(thread->sighand, signal, false);
+		set_handles(sighand, signal, false);
 	thread->pending = true;
 	thread->held = false;
 	thread->run->interrupt = DUNE_VECTOR_SIGNAL;

@@ -150,6 +150,37 @@ TEST_F(user, has_handlers_of_its_own)
 	EXPECT_TRUE(is_on(shared.values[1], shared.other_stack));
 }
 
+static USER_CODE long handle_usr1(void *argument)
+{
+	return set_handler(SIGUSR1, 0);
+}
+
+static void *wait_outside(void *unused)
+{
+	long err = dune_leave();
+
+	__atomic_store_n(&shared.ready, 1, __ATOMIC_RELEASE);
+	pause();
+	return (void *)err;
+}
+
+/* A thread outside gets the signal, but not ring 3's code. */
+TEST_F(user, has_handlers_nowhere_else)
+{
+	pthread_t thread;
+	void *err;
+
+	EXPECT_EQ(0, call_user(handle_usr1, NULL));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_outside, NULL));
+	while (!__atomic_load_n(&shared.ready, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	usleep(100000);
+	pthread_kill(thread, SIGUSR1);
+	ASSERT_EQ(0, pthread_join(thread, &err));
+	EXPECT_EQ(NULL, err);
+	EXPECT_EQ(0, shared.count);
+}
+
 static USER_CODE long alternative_stacks(void *argument)
 {
 	stack_t *stack = (stack_t *)shared.actions, *old = stack + 1;
