@@ -240,13 +240,15 @@ subject()
 {
 	cat >"$work/subject.c" <<-'END'
 	#include <dune/dune.h>
+	#include <fcntl.h>
 	#include <signal.h>
 	#include <stdlib.h>
 	#include <unistd.h>
 	long rounds, secret = 4711;
 	__attribute__((noipa)) void one_round(void)
 	{
-		rounds++;
+		if (!rounds++)
+			close(creat("ready", 0600));
 		getppid();
 		usleep(1000);
 	}
@@ -288,21 +290,32 @@ subject()
 	command gcc -g -O1 -o "$work/subject" "$work/subject.c" -ldune
 }
 
+# Starts it, and waits until it is where it is to be looked at: before that gdb
+# finds no such functions, and would wait for a breakpoint for ever.
+start()
+{
+	rm -f ready
+	"$@" &
+	pid=$!
+	for tenth in $(seq 600); do
+		[ -e ready ] && break
+		sleep 0.1
+	done
+}
+
 # The functions and values that gdb tells of.
 debug()
 {
 	command gdb -nx -batch -ex 'set debuginfod enabled off' "$@" 2>&1 |
-		grep -oE '(in|at) (main|deep|handle|one_round|abort) |^\$.*|^SIG.*' |
-		uniq
+		grep -oE '^#.* (main|deep|handle|one_round|abort) \(|^\$.*|^SIG.*' |
+		sed 's/^#.* \([a-z_]* (\)/\1/' | uniq
 }
 
 # In a handler, which the program has from the kernel or from libdune.
 gdb_in_handler()
 {
 	[ "$run" = command ] && enter='' || enter=enter
-	"$work/subject" handler $enter &
-	pid=$!
-	sleep 1
+	start "$work/subject" handler $enter
 	debug -p $pid -ex bt -ex 'frame function deep' -ex 'print how' \
 		-ex 'set var secret = 0' -ex detach | grep -v usleep
 	wait $pid
@@ -313,9 +326,7 @@ gdb()
 {
 	subject
 	gdb_in_handler
-	$run "$work/subject" wait &
-	pid=$!
-	sleep 1
+	start $run "$work/subject" wait
 	debug -p $pid -ex bt -ex 'print secret' -ex 'break one_round' \
 		-ex continue -ex bt -ex 'print rounds > 0' -ex 'delete' \
 		-ex 'set var secret = 0' -ex detach | grep -v usleep
@@ -333,9 +344,7 @@ gdb()
 strace()
 {
 	subject
-	$run "$work/subject" wait &
-	pid=$!
-	sleep 1
+	start $run "$work/subject" wait
 	timeout -s INT 2 strace -f -p $pid -o "$work/calls"
 	grep -oE '^[0-9]+ +(getppid|clock_nanosleep)' "$work/calls" |
 		awk '{ print $2 }' | sort -u
