@@ -264,10 +264,11 @@ class Against(unittest.TestCase):
 
 
 class Status(unittest.TestCase):
-    def status(self, *lines):
-        options = command.parser("test", "").parse_args([])
+    def status(self, *lines, argv=()):
+        options = command.parser("test", "").parse_args(argv)
         with contextlib.redirect_stdout(io.StringIO()):
-            return command.report(options, [run_of(*lines)])
+            with contextlib.redirect_stderr(io.StringIO()):
+                return command.report(options, [run_of(*lines)])
 
     def test_good(self):
         self.assertEqual(self.status(line(), dune()), 0)
@@ -278,6 +279,15 @@ class Status(unittest.TestCase):
     def test_failure(self):
         self.assertEqual(self.status(
             '{"row": "a", "how": "b", "per": "c", "failed": "why"}'), 1)
+
+    def test_a_page_without_a_plot(self):
+        with tempfile.TemporaryDirectory() as folder:
+            page = os.path.join(folder, "page.md")
+            argv = ["--markdown", page, "--plot", os.path.join(folder, "x")]
+            with mock.patch("shutil.which", return_value=None):
+                self.assertEqual(self.status(line(), dune(), argv=argv), 1)
+            with open(page) as file:
+                self.assertNotIn("![", file.read())
 
 
 class Tap(unittest.TestResult):

@@ -2,6 +2,7 @@
 """What dune-bench and tools/bench have in common: options and reports."""
 
 import argparse
+import os
 import subprocess
 import sys
 
@@ -73,21 +74,35 @@ def _against(path, runs):
     return compared > 0 and not changed
 
 
+def _plot(options, runs, about):
+    """Draw, and tell the page where that is."""
+    plot.write(options.plot, runs)
+    if options.markdown:
+        folder = os.path.dirname(options.markdown) or "."
+        about["plot"] = os.path.relpath(options.plot, folder)
+
+
+def _page(options, runs, about):
+    """Write the page, with the plot if there is one by now."""
+    with open(options.markdown, "w") as file:
+        file.write(markdown.page(runs, about))
+
+
 def _files(options, runs):
     """Write what was asked for; did that work?"""
     about = save.facts(options.samples)
-    try:
-        if options.json:
-            save.write(options.json, runs, about)
-        if options.markdown:
-            with open(options.markdown, "w") as file:
-                file.write(markdown.page(runs, about))
-        if options.plot:
-            plot.write(options.plot, runs)
-    except (OSError, plot.NoPlot) as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return False
-    return True
+    good = True
+    for wanted, write in (
+            (options.json, lambda: save.write(options.json, runs, about)),
+            (options.plot, lambda: _plot(options, runs, about)),
+            (options.markdown, lambda: _page(options, runs, about))):
+        try:
+            if wanted:
+                write()
+        except (OSError, plot.NoPlot) as error:
+            print(f"bench: {error}", file=sys.stderr)
+            good = False
+    return good
 
 
 def report(options, runs):

@@ -44,12 +44,15 @@ def _run(run):
 
 
 def page(runs, facts):
-    """The whole page; `facts` is what save.facts() returns."""
+    """The whole page; `facts` is what save.facts() returns, and where
+    the plot is."""
     about = ABOUT.format(samples=facts["samples"], **paper.PAPER)
     parts = ["# Performance",
              f"Made on {facts['date']}, commit {facts['commit']}, by",
              f"    {facts['command']}",
              *[textwrap.fill(text, 80) for text in about.split("\n\n")]]
+    if "plot" in facts:
+        parts.append(f"![Linux's figures over Dune's]({facts['plot']})")
     for run in runs:
         parts += _run(run)
     problems = [f"* {run.vendor}: {line}" for run in runs

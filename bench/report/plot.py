@@ -7,7 +7,7 @@ import subprocess
 from report import paper
 
 SCRIPT = """\
-set terminal svg noenhanced size 1000,500 dynamic background rgb "white"
+set terminal svg noenhanced size {width},500 dynamic background rgb "white"
 set output {output}
 set title "Linux / Dune: above 1, Dune takes less"
 set ylabel "times ({unit}; the paper's in cycles)"
@@ -28,6 +28,8 @@ plot 1 with lines dashtype 2 linecolor "black" notitle, {boxes}
 BOX = ("$data using ($0 + {left}):{column}:($0 + {left}):($0 + {right}):(1):"
        "{column} with boxxyerror title {title}")
 
+WIDTH = 300     # without the rows
+WIDTH_OF_ROW = 50
 ROOM = 0.8      # of the distance of two rows, for the boxes of one
 
 
@@ -82,6 +84,7 @@ def script(runs, path):
     labels = ", ".join(f"{quote(row)} {at}" for at, row in enumerate(rows))
     unit = "instructions" if runs[0].emulator else "TSC cycles"
     return SCRIPT.format(output=quote(path), unit=unit, rows=len(rows),
+                         width=WIDTH + WIDTH_OF_ROW * len(rows),
                          labels=labels, data="\n".join(lines),
                          boxes=_boxes([title for title, _ in series]))
 

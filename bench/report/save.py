@@ -13,12 +13,16 @@ MOST_CHANGE = 0.01
 
 
 def _commit():
-    """What the tree is at, if this is one."""
+    """What the tree is at, if this is one and there is git."""
     folder = os.path.dirname(os.path.realpath(__file__))
-    said = subprocess.run(["git", "-C", folder, "describe", "--always",
-                           "--dirty", "--exclude=*"], text=True, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    return said.stdout.strip() or "unknown"
+    try:
+        said = subprocess.run(
+            ["git", "-C", folder, "describe", "--always", "--dirty",
+             "--exclude=*"], text=True, check=True, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return said.strip()
 
 
 def facts(samples):

@@ -29,14 +29,14 @@ def _paper(figure):
         return ["", ""]
     note = paper.note(figure.row)
     return [f"{number(cycles)} ({note})" if note else number(cycles),
-            f"{paper.ratio(figure.row, figure.how):.2f}"]
+            number(paper.ratio(figure.row, figure.how))]
 
 
 def _values(run, figure):
     ratio = paper.to_linux(run, figure)
     return [number(figure.spread.median), f"{run.unit(figure)} / {figure.per}",
             f"{100 * figure.spread.relative:.1f} %",
-            f"{ratio:.2f}" if ratio is not None else "", _exits(figure),
+            number(ratio), _exits(figure),
             *_paper(figure)]
 
 
