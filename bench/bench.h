@@ -57,6 +57,7 @@ extern const struct bench supervised_benches[];
 extern const struct bench interposition_benches[];
 extern const struct bench switch_benches[];
 extern const struct bench process_benches[];
+extern const struct bench dirty_benches[];
 
 /* Of handlers: their flag, and what is done without any of Dune's. */
 #define INTEGER		"Dune, integer handler"

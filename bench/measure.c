@@ -31,6 +31,7 @@ static const struct bench *const tables[] = {
 	interposition_benches,
 	switch_benches,
 	process_benches,
+	dirty_benches,
 };
 
 static unsigned int samples = 15;
