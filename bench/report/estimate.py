@@ -33,8 +33,9 @@ def cycles(run, figure, cpu):
     """The estimate, or None where the model has nothing to say."""
     if not run.emulator or not figure.usable or figure.unit != "ticks":
         return None
-    # other machines' exits are not counted, so there is nothing to multiply
-    if not is_dune(figure) and figure.how != baseline(figure.row):
+    # others may have exits that nobody counted
+    if not figure.exits and not is_dune(figure) and \
+       figure.how != baseline(figure.row):
         return None
     walks = _walks(figure, cpu)
     if walks is None:

@@ -23,7 +23,7 @@ def is_dune(figure):
 
 def baseline(row):
     """By what Linux does this where there is no Dune."""
-    return PAPER["rows"].get(row, {}).get("baseline", "Linux")
+    return PAPER["baselines"].get(row, "Linux")
 
 
 def cycles(figure):
