@@ -91,13 +91,14 @@ int dune_init(const struct dune_options *given)
 	if (!err)
 		err = dune_window_init();
 	if (!err)
-		err = dune_thread_init(options.stack_size);
+		err = dune_fork_init();
 	if (err) {
 		close(dune_device);
 		dune_device = -1;
 		return err;
 	}
 	dune_table_init(options.fill_size);
+	dune_thread_init(options.stack_size);
 	dune_frame_init();
 	dune_trap_init();
 	dune_outside = options.outside;

@@ -416,10 +416,19 @@ int dune_host_loop(struct dune_thread *thread);
 void dune_give_up(const struct dune_run *run, long error)
 	__attribute__((noreturn));
 uint64_t dune_caller(const struct dune_regs *regs);
-void dune_child_loop(struct dune_thread *thread) __attribute__((noreturn));
 extern struct dune_info dune_module;
 extern uint64_t dune_outside;
 extern int dune_device;
+
+/* memory.c */
+bool dune_is_readable(uint64_t address, uint64_t size);
+bool dune_is_writable(uint64_t address);
+
+/* clone.c */
+long dune_clone(struct dune_thread *thread, const struct dune_regs *regs,
+		struct dune_frame *user);
+int dune_fork_init(void);
+void dune_child_loop(struct dune_thread *thread) __attribute__((noreturn));
 
 /* thread.c */
 int dune_thread_create(struct dune_thread **new);
@@ -429,15 +438,13 @@ struct dune_thread *dune_self(void);
 const uint8_t *dune_thread_entry(const struct dune_thread *thread);
 unsigned int dune_thread_count(void);
 bool dune_root_in_use(const struct dune_root *root);
-int dune_thread_init(uint64_t handler_size);
+void dune_thread_init(uint64_t handler_size);
 int dune_thread_show(int vcpu, struct dune_thread *thread);
-long dune_clone(struct dune_thread *thread, const struct dune_regs *regs,
-		struct dune_frame *user);
+int dune_thread_vcpu(struct dune_thread *thread, void *place);
+void dune_thread_forget(struct dune_thread *thread);
 void dune_exit(struct dune_thread *thread, long status)
 	__attribute__((noreturn));
 unsigned int dune_next_descriptor(unsigned int first);
-bool dune_is_readable(uint64_t address, uint64_t size);
-bool dune_is_writable(uint64_t address);
 long dune_limit(struct dune_thread *thread, struct dune_regs *regs);
 
 /* dispatch.c */
