@@ -231,10 +231,7 @@ static void handle_signal(int signal, siginfo_t *info, void *ucontext)
 	ucontext_t *context = ucontext;
 	uint64_t mask;
 
-	/* outside ring 3 would have what the process has */
-	if (!thread && of_user)
-		return;
-	if (!thread || (dune_outside & SIGNAL_BIT(signal) && !of_user)) {
+	if (!of_user && (!thread || dune_outside & SIGNAL_BIT(signal))) {
 		call_directly(action, signal, info, context);
 		return;
 	}
@@ -242,6 +239,9 @@ static void handle_signal(int signal, siginfo_t *info, void *ucontext)
 		handle_fault(info, context);
 		return;
 	}
+	/* ring 3 would have there what the process has */
+	if (!thread)
+		return;
 	memcpy(&mask, &context->uc_sigmask, MASK_SIZE);
 	memset(&context->uc_sigmask, 0xff, MASK_SIZE);
 	if (thread->pending) {
@@ -331,7 +331,8 @@ void dune_pass_on(struct dune_thread *thread)
 /* It may be that there is room now, or that the program does not block it. */
 static void try_held(struct dune_thread *thread, uint64_t mask)
 {
-	if (dune_hold_back(thread) || mask & SIGNAL_BIT(thread->signal.info.si_signo))
+	if (dune_hold_back(thread) ||
+	    mask & SIGNAL_BIT(thread->signal.info.si_signo))
 		return;
 	thread->held = false;
 	thread->run->interrupt = DUNE_VECTOR_SIGNAL;

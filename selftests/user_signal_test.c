@@ -150,9 +150,19 @@ TEST_F(user, has_handlers_of_its_own)
 	EXPECT_TRUE(is_on(shared.values[1], shared.other_stack));
 }
 
-static USER_CODE long handle_usr1(void *argument)
+static USER_CODE long handle_one(void *signal)
 {
-	return set_handler(SIGUSR1, 0);
+	return set_handler((long)signal, 0);
+}
+
+static void fault_outside(void)
+{
+	char *nothing = mmap(NULL, PAGE, PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	alarm(10);
+	if (!dune_leave())
+		put(nothing, 1);
 }
 
 static void *wait_outside(void *unused)
@@ -170,7 +180,7 @@ TEST_F(user, has_handlers_nowhere_else)
 	pthread_t thread;
 	void *err;
 
-	EXPECT_EQ(0, call_user(handle_usr1, NULL));
+	EXPECT_EQ(0, call_user(handle_one, (void *)SIGUSR1));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_outside, NULL));
 	while (!__atomic_load_n(&shared.ready, __ATOMIC_ACQUIRE))
 		usleep(1000);
@@ -178,6 +188,9 @@ TEST_F(user, has_handlers_nowhere_else)
 	pthread_kill(thread, SIGUSR1);
 	ASSERT_EQ(0, pthread_join(thread, &err));
 	EXPECT_EQ(NULL, err);
+	/* what ends the process does, whoever handles it elsewhere */
+	EXPECT_EQ(0, call_user(handle_one, (void *)SIGSEGV));
+	EXPECT_EQ(SIGSEGV, STATUS_OF(fault_outside()) & ~WCOREFLAG);
 	EXPECT_EQ(0, shared.count);
 }
 
