@@ -58,6 +58,8 @@ extern const struct bench interposition_benches[];
 extern const struct bench switch_benches[];
 extern const struct bench process_benches[];
 extern const struct bench dirty_benches[];
+extern const struct bench exit_benches[];
+extern const struct bench kvm_benches[];
 
 /* Of handlers: their flag, and what is done without any of Dune's. */
 #define INTEGER		"Dune, integer handler"

@@ -32,6 +32,8 @@ static const struct bench *const tables[] = {
 	switch_benches,
 	process_benches,
 	dirty_benches,
+	exit_benches,
+	kvm_benches,
 };
 
 static unsigned int samples = 15;
