@@ -135,16 +135,16 @@ class Figures(unittest.TestCase):
 class Ratios(unittest.TestCase):
     def test_of_linux(self):
         run = run_of(line(), dune())
-        self.assertEqual(paper.to_linux(run, run.figures[1]), 2)
+        self.assertEqual(paper.to_baseline(run, run.figures[1]), 2)
         self.assertEqual(plot.ratios(run), {"getpid": 0.5})
 
     def test_different_things_have_none(self):
         run = run_of(line(unit="bytes"), dune())
-        self.assertIsNone(paper.to_linux(run, run.figures[1]))
+        self.assertIsNone(paper.to_baseline(run, run.figures[1]))
 
     def test_a_disagreeing_linux_has_none(self):
         run = run_of(line(samples=[100, 100, 150, 150]), dune())
-        self.assertIsNone(paper.to_linux(run, run.figures[1]))
+        self.assertIsNone(paper.to_baseline(run, run.figures[1]))
 
     def test_paper(self):
         self.assertAlmostEqual(paper.ratio("getpid"), 895 / 138)
@@ -157,7 +157,7 @@ class Ratios(unittest.TestCase):
         run = run_of(line("interposed getpid", "Linux"),
                      line("interposed getpid", "ptrace", [800] * 3),
                      dune("interposed getpid"))
-        self.assertEqual(paper.to_linux(run, run.figures[2]), 0.25)
+        self.assertEqual(paper.to_baseline(run, run.figures[2]), 0.25)
 
     def test_no_plot_of_nothing(self):
         with self.assertRaises(plot.NoPlot):
@@ -185,8 +185,9 @@ class Estimate(unittest.TestCase):
         self.assertEqual(estimate.cycles(run, run.figures[1], self.CPU), 82)
 
     def test_exits_of_others_are_not_known(self):
-        run = run_of(line(how="KVM"))
-        self.assertIsNone(estimate.cycles(run, run.figures[0], self.CPU))
+        run = run_of(line(how="KVM"), line("nested fault, absent", "KVM"))
+        for figure in run.figures:
+            self.assertIsNone(estimate.cycles(run, figure, self.CPU))
 
     def test_none_on_hardware(self):
         self.assertEqual(estimate.text(run_of(line(), dune(), emulator="")), "")

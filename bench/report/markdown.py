@@ -7,8 +7,9 @@ from report import estimate, paper, table
 
 ABOUT = """\
 A figure is the median of {samples} samples, after warm-up; the spread is the
-distance of the quartiles as a part of it. "Of Linux" divides by Linux's figure
-in the same run. A figure whose samples disagree is not printed.
+distance of the quartiles as a part of it. A ratio is to Linux's figure in the
+same run, or to that of what else does it; that one has 1. A figure whose
+samples disagree is not printed.
 
 The paper's cycles are those of {source}, on {machine}."""
 
@@ -29,7 +30,8 @@ def _parameters(run):
 
 def _run(run):
     """The section of one run."""
-    parts = [f"## {table.title(run)}", table.note(run)]
+    parts = [f"## {table.title(run)}",
+             textwrap.fill(table.note(run), 80)]
     if _parameters(run):
         parts.append(f"Parameters of the module: {_parameters(run)}.")
     parts.append(_rows(table.HEAD, table.cells(run), table.RIGHT))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which figure stands beside which: Linux's for Dune's, and the paper's."""
+"""Which figure stands beside which: Linux's beside Dune's, and the paper's."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def is_dune(figure):
 
 
 def baseline(row):
-    """By what Linux does this where there is no Dune."""
+    """By what this is done where there is no Dune."""
     return PAPER["baselines"].get(row, "Linux")
 
 
@@ -37,16 +37,16 @@ def note(row):
 
 
 def ratio(row, how="Dune"):
-    """The paper's cycles as a multiple of Linux's, or None."""
+    """The paper's cycles as a multiple of the baseline's, or None."""
     there = PAPER["rows"].get(row)
     return there[how] / there[baseline(row)] if there else None
 
 
-def to_linux(run, figure):
-    """A figure as a multiple of Linux's in the same run, or None."""
-    linux = run.find(figure.row, baseline(figure.row))
-    if not linux or not figure.usable or not linux.spread.median:
+def to_baseline(run, figure):
+    """A figure as a multiple of the baseline's in the same run, or None."""
+    base = run.find(figure.row, baseline(figure.row))
+    if not base or not figure.usable or not base.spread.median:
         return None
-    if (linux.unit, linux.per) != (figure.unit, figure.per):
+    if (base.unit, base.per) != (figure.unit, figure.per):
         return None
-    return figure.spread.median / linux.spread.median
+    return figure.spread.median / base.spread.median

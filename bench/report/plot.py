@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How many times more Linux takes than Dune, row by row, as an SVG."""
+"""How many times more Linux takes than Dune, row by row, as an SVG.
+
+Where Linux has nothing like a row, what else does it stands in its place.
+"""
 
 import shutil
 import subprocess
@@ -9,7 +12,7 @@ from report import paper
 SCRIPT = """\
 set terminal svg noenhanced size {width},500 dynamic background rgb "white"
 set output {output}
-set title "Linux / Dune: above 1, Dune takes less"
+set title "Linux (or KVM) / Dune: above 1, Dune takes less"
 set ylabel "times ({unit}; the paper's in cycles)"
 set logscale y
 set format y "%g"
@@ -43,12 +46,12 @@ def quote(text):
 
 
 def ratios(run):
-    """{row: Linux's figure over Dune's}."""
+    """{row: the baseline's figure over Dune's}."""
     found = {}
     for figure in run.figures:
-        of_linux = paper.to_linux(run, figure)
-        if paper.is_dune(figure) and of_linux and figure.row not in found:
-            found[figure.row] = 1 / of_linux
+        ratio = paper.to_baseline(run, figure)
+        if paper.is_dune(figure) and ratio and figure.row not in found:
+            found[figure.row] = 1 / ratio
     return found
 
 

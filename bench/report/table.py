@@ -3,8 +3,8 @@
 
 from report import paper
 
-HEAD = ["row", "how", "figure", "unit", "spread", "of Linux", "exits",
-        "paper, cycles", "of Linux"]
+HEAD = ["row", "how", "figure", "unit", "spread", "ratio", "exits",
+        "paper, cycles", "ratio"]
 RIGHT = (2, 4, 5, 6, 7, 8)     # numbers
 
 
@@ -33,7 +33,7 @@ def _paper(figure):
 
 
 def _values(run, figure):
-    ratio = paper.to_linux(run, figure)
+    ratio = paper.to_baseline(run, figure)
     return [number(figure.spread.median), f"{run.unit(figure)} / {figure.per}",
             f"{100 * figure.spread.relative:.1f} %",
             number(ratio), _exits(figure),
@@ -90,11 +90,11 @@ def title(run):
 
 def note(run):
     """What the figures are."""
-    if run.emulator:
-        return ("Instructions executed, medians; they say nothing of time. "
-                "Exits are VM exits per operation.")
-    return ("Cycles of the time-stamp counter, medians. Exits are VM exits per "
-            "operation.")
+    what = ("Instructions executed, of which each repetition of a string "
+            "instruction is one; they say nothing of time." if run.emulator
+            else "Cycles of the time-stamp counter.")
+    return (f"{what} Medians; a ratio is to Linux's figure, or to that of what "
+            "else does it, which has 1; exits are VM exits per operation.")
 
 
 def text(run):
