@@ -59,6 +59,8 @@ extern const struct bench switch_benches[];
 extern const struct bench process_benches[];
 extern const struct bench dirty_benches[];
 extern const struct bench exit_benches[];
+extern const struct bench scale_benches[];
+extern const struct bench range_benches[];
 extern const struct bench kvm_benches[];
 
 /* Of handlers: their flag, and what is done without any of Dune's. */

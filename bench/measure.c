@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +34,8 @@ static const struct bench *const tables[] = {
 	process_benches,
 	dirty_benches,
 	exit_benches,
+	scale_benches,
+	range_benches,
 	kvm_benches,
 };
 
@@ -222,6 +225,14 @@ static void measure(const struct bench *bench)
 	_exit(0);
 }
 
+/* What it made ends with it, before the next figure is taken. */
+static void end_rest(pid_t group)
+{
+	kill(-group, SIGKILL);
+	while (waitpid(-group, NULL, 0) > 0)
+		;
+}
+
 static bool run(const struct bench *bench)
 {
 	int status;
@@ -229,12 +240,15 @@ static bool run(const struct bench *bench)
 
 	fflush(stdout);
 	pid = fork();
-	if (!pid)
+	if (!pid) {
+		setpgid(0, 0);
 		measure(bench);
+	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
 		perror("dune-measure");
 		return false;
 	}
+	end_rest(pid);
 	if (WIFSIGNALED(status))
 		printf(", \"failed\": \"ended by signal %d\"}\n",
 		       WTERMSIG(status));
@@ -292,6 +306,7 @@ int main(int argc, char **argv)
 	}
 	if (!listing)
 		print_machine();
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	for (i = 0; i < ARRAY_SIZE(tables); i++) {
 		for (bench = tables[i]; bench->row; bench++) {
 			if (!is_wanted(bench, argv + optind))

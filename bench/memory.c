@@ -41,7 +41,7 @@ static size_t huge_bytes(void)
 static char *map_aligned(size_t size)
 {
 	char *all = mmap(NULL, size + LARGE, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	size_t before = -(uintptr_t)all % LARGE;
 
 	must(all != MAP_FAILED, "mmap()");

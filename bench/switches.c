@@ -18,7 +18,8 @@
 
 #define SWITCHES	1000
 #define USED		64
-#define MOST_YIELDS	100000
+#define YIELDS		100
+#define MOST_ROUNDS	1000
 
 static struct dune_root *first, *other;
 static char *used;
@@ -156,11 +157,16 @@ static long switches_so_far(void)
 /* A new one waits until the others have had as much of the CPU. */
 static int yield_to_other(void)
 {
-	long before = switches_so_far();
-	unsigned int i;
+	unsigned int round, i;
 
-	for (i = 0; i < MOST_YIELDS && switches_so_far() == before; i++)
-		sched_yield();
+	for (round = 0; round < MOST_ROUNDS; round++) {
+		long before = switches_so_far();
+
+		for (i = 0; i < YIELDS; i++)
+			sched_yield();
+		if (switches_so_far() - before > YIELDS / 2)
+			break;
+	}
 	return 0;
 }
 
