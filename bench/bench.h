@@ -14,8 +14,6 @@
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
-#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
-
 /**
  * struct bench - an operation, done in one way
  * @row: what is done: "getpid"
