@@ -443,6 +443,7 @@ trap:
 	test	%rax, %rax
 	jz	1f
 	/* the frame is where the handler's stack begins now */
+	mov	%rdx, %rsi
 	mov	%rax, %rdi
 	mov	%rax, %rbp
 	mov	%rax, %rsp

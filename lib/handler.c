@@ -67,8 +67,7 @@ static enum dune_verdict call_saved(uint64_t handler, struct dune_frame *frame,
 	char *area = DUNE_STATE_AREA();
 	enum dune_verdict verdict;
 
-	dune_save_state(area);
-	dune_reset_state();
+	dune_begin_state(area);
 	verdict = call(handler, frame, address);
 	dune_load_state(area);
 	return verdict;
@@ -88,15 +87,15 @@ static bool is_gone(struct dune_frame *frame, uint64_t address)
 /**
  * dune_handle() - have the program handle an exception
  * @frame: what was interrupted, at the end of the stack that is to be used
+ * @thread: whose it is
  */
-void dune_handle(struct dune_frame *frame)
+void dune_handle(struct dune_frame *frame, struct dune_thread *thread)
 {
 	/* read before anything else can fault */
 	uint64_t address = dune_fault_address();
 	uint64_t handler = __atomic_load_n(&handlers[frame->vector],
 					   __ATOMIC_ACQUIRE);
 	enum dune_verdict verdict = DUNE_PASS;
-	struct dune_thread *thread = dune_self();
 
 	if (is_gone(frame, address)) {
 		dune_user_return(thread, frame);

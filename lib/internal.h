@@ -467,12 +467,42 @@ void dune_rseq_update(struct dune_thread *thread);
 void dune_rseq_abort(struct dune_thread *thread, __u64 *rip);
 void dune_rseq_end(struct dune_thread *thread);
 
+/**
+ * struct dune_place - where a handler is to be called, in two registers
+ * @frame: what was interrupted, at the end of its stack; NULL: there is none
+ * @thread: whose it is
+ */
+struct dune_place {
+	struct dune_frame *frame;
+	struct dune_thread *thread;
+};
+
+static inline uint64_t dune_fault_address(void)
+{
+	uint64_t address;
+
+	asm volatile("mov %%cr2, %0" : "=r" (address));
+	return address;
+}
+
+/* Is this ring 3 as dune_run_user() has it, not one that the program made? */
+static inline bool dune_is_user(const struct dune_thread *thread,
+				const struct dune_frame *frame)
+{
+	return frame->cs & 3 && thread->ring0_rsp;
+}
+
+/* Has SYSCALL the way that it has in ring 3, still? */
+static inline bool dune_was_in_ring3(const struct dune_thread *thread)
+{
+	return thread->syscall_target != thread->syscall_entry + DUNE_DIRECT;
+}
+
 /* trap.c */
 void dune_trap_init(void);
 void dune_trap_set_up(struct dune_thread *thread, struct dune_state *state);
 void dune_trap_tell_cpu(struct dune_thread *thread);
-struct dune_frame *dune_trap(struct dune_frame *frame);
-uint64_t dune_fault_address(void);
+struct dune_place dune_trap(struct dune_frame *frame);
 
 void dune_enter_user(struct dune_thread *thread, struct dune_frame *frame);
 void dune_exit_user(uint64_t rsp) __attribute__((noreturn));
@@ -482,8 +512,6 @@ extern const char dune_resume_frame[];
 void dune_user_init(uint64_t cr4);
 bool dune_user_syscall(struct dune_thread *thread, struct dune_frame *frame);
 void dune_user_resume(struct dune_frame *frame);
-bool dune_is_user(const struct dune_thread *thread,
-		  const struct dune_frame *frame);
 bool dune_user_trap(struct dune_thread *thread, struct dune_frame *frame);
 void dune_user_return(struct dune_thread *thread, struct dune_frame *frame);
 
@@ -496,7 +524,7 @@ long dune_user_memory(struct dune_thread *thread, struct dune_frame *frame);
 /* handler.c */
 int dune_set_handler(uint64_t *place, void *handler, unsigned int flags);
 bool dune_has_handler(const struct dune_frame *frame);
-void dune_handle(struct dune_frame *frame);
+void dune_handle(struct dune_frame *frame, struct dune_thread *thread);
 
 /* signal.c */
 void dune_signal_init(struct dune_thread *thread);
@@ -536,7 +564,7 @@ void dune_frame_init(void);
 size_t dune_state_size(void);
 void dune_save_state(char *area);
 void dune_load_state(const char *area);
-void dune_reset_state(void);
+void dune_begin_state(char *area);
 bool dune_build_frame(struct dune_thread *thread, struct dune_frame *frame,
 		      const siginfo_t *info, const struct dune_action *action,
 		      bool of_user, uint64_t mask, uint64_t cr2);

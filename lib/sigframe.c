@@ -18,6 +18,9 @@
 #define XSAVE_HEADER	512
 #define XSAVE_MINIMUM	576
 
+/* Of the header, from its beginning (Intel SDM, "Operation of XRSTOR"). */
+#define XSAVE_CHECKED	24
+
 /* Tiles have to be asked for, and then are too large for frames as these. */
 #define XFEATURES_NEVER	(1UL << 18)
 #define XFEATURE_PKRU	(1UL << 9)
@@ -106,7 +109,8 @@ void dune_save_state(char *area)
 		asm volatile("fxsave64 (%0)" : : "r" (area) : "memory");
 		return;
 	}
-	memset(area + XSAVE_HEADER, 0, XSAVE_MINIMUM - XSAVE_HEADER);
+	/* what XSAVE does not write, and XRSTOR looks at */
+	memset(area + XSAVE_HEADER, 0, XSAVE_CHECKED);
 	asm volatile("xsave64 (%0)" : : "r" (area),
 		     "a" ((uint32_t)fpu.features),
 		     "d" ((uint32_t)(fpu.features >> 32)) : "memory");
@@ -118,6 +122,8 @@ static void save_fpu(char *area)
 	struct software_bytes *software =
 		(struct software_bytes *)(area + SOFTWARE_BYTES);
 
+	if (fpu.xsave)
+		memset(area + XSAVE_HEADER, 0, XSAVE_MINIMUM - XSAVE_HEADER);
 	dune_save_state(area);
 	if (!fpu.xsave)
 		return;
@@ -145,7 +151,7 @@ void dune_load_state(const char *area)
 }
 
 /* As a new process has them. */
-void dune_reset_state(void)
+static void reset_state(void)
 {
 	static const struct {
 		uint16_t control, status, tag, opcode;
@@ -161,6 +167,13 @@ void dune_reset_state(void)
 		asm volatile("wrpkru" : : "a" (PKRU_DEFAULT), "c" (0), "d" (0));
 }
 
+/* Keeps them, and goes on with those of a new process. */
+void dune_begin_state(char *area)
+{
+	dune_save_state(area);
+	reset_state();
+}
+
 static void restore_fpu(const struct sigcontext *context)
 {
 	const char *area = (const char *)context->fpstate;
@@ -168,7 +181,7 @@ static void restore_fpu(const struct sigcontext *context)
 		(const struct software_bytes *)(area + SOFTWARE_BYTES);
 
 	if (!area)
-		dune_reset_state();
+		reset_state();
 	else
 		load_fpu(area, fpu.xsave &&
 			 software->magic1 == MAGIC1 &&
@@ -317,7 +330,7 @@ bool dune_build_frame(struct dune_thread *thread, struct dune_frame *frame,
 	frame->rdx = (uint64_t)&place->context;
 	frame->rax = 0;
 	frame->rflags &= ~(EFLAGS_TF | EFLAGS_DF | EFLAGS_RF);
-	dune_reset_state();
+	reset_state();
 	return true;
 }
 

@@ -102,14 +102,6 @@ void dune_trap_set_up(struct dune_thread *thread, struct dune_state *state)
 	state->lstar = (uint64_t)dune_thread_entry(thread);
 }
 
-uint64_t dune_fault_address(void)
-{
-	uint64_t address;
-
-	asm volatile("mov %%cr2, %0" : "=r" (address));
-	return address;
-}
-
 /* What a handler that changes no more than the frame may need of its stack. */
 #define HANDLER_NEEDS	8192
 
@@ -142,19 +134,22 @@ static struct dune_frame *move_frame(struct dune_thread *thread,
  * The host's side of the thread has all that there is to know, and changes the
  * frame; unless the program has a handler.
  *
- * Return: NULL: go on with @frame; else where it was moved to, for
+ * Return: without a frame: go on with @frame; else where it was moved to, for
  * dune_handle().
  */
-struct dune_frame *dune_trap(struct dune_frame *frame)
+struct dune_place dune_trap(struct dune_frame *frame)
 {
-	struct dune_thread *thread = dune_self();
-	struct dune_frame *place;
+	struct dune_place place = { .thread = dune_self() };
+	struct dune_thread *thread = place.thread;
 
-	if (thread && dune_user_trap(thread, frame))
-		return NULL;
+	/* else all that comes from ring 0 is as it should be */
+	if (thread && (dune_was_in_ring3(thread) ||
+		       frame->vector == DUNE_VECTOR_DB) &&
+	    dune_user_trap(thread, frame))
+		return place;
 	if (thread && dune_has_handler(frame)) {
-		place = move_frame(thread, frame);
-		if (place)
+		place.frame = move_frame(thread, frame);
+		if (place.frame)
 			return place;
 	}
 	if (frame->vector == DUNE_VECTOR_SIGNAL)
@@ -163,5 +158,5 @@ struct dune_frame *dune_trap(struct dune_frame *frame)
 		CALL2(DUNE_CALL_EXCEPTION, frame, dune_fault_address());
 	if (thread)
 		dune_user_return(thread, frame);
-	return NULL;
+	return place;
 }

@@ -67,13 +67,6 @@ static void enter_ring3(struct dune_thread *thread)
 	thread->syscall_target = dune_thread_entry(thread) + DUNE_USER_PATH;
 }
 
-/* Is this ring 3 as dune_run_user() has it, not one that the program made? */
-bool dune_is_user(const struct dune_thread *thread,
-		  const struct dune_frame *frame)
-{
-	return frame->cs & 3 && thread->ring0_rsp;
-}
-
 /* Is this where SYSCALL of ring 3 comes to, and nothing is lost yet? */
 static bool is_in_user_entry(uint64_t rip)
 {
@@ -128,7 +121,7 @@ static bool is_end_of_call(const struct dune_thread *thread,
  */
 bool dune_user_trap(struct dune_thread *thread, struct dune_frame *frame)
 {
-	bool in_ring3 = thread->syscall_target != direct(thread);
+	bool in_ring3 = dune_was_in_ring3(thread);
 
 	if (is_step_in_entry(thread, frame)) {
 		/* ring 3 gets its flags back from r11 */
@@ -184,8 +177,7 @@ static void call_saved(struct dune_thread *thread, dune_syscall_handler handler,
 {
 	char *area = DUNE_STATE_AREA();
 
-	dune_save_state(area);
-	dune_reset_state();
+	dune_begin_state(area);
 	thread->saved_state = area;
 	handler(frame);
 	dune_load_state(area);
@@ -284,8 +276,7 @@ static long run(struct dune_user *user, bool returns)
 		return -EINVAL;
 	flags = dune_mask_interrupts();
 	outer = begin(thread, user, returns);
-	dune_save_state(area);
-	dune_reset_state();
+	dune_begin_state(area);
 	user->frame.cs = RING3_CODE;
 	dune_user_return(thread, &user->frame);
 	dune_enter_user(thread, &user->frame);
