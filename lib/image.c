@@ -28,6 +28,9 @@ static const struct {
 	  DUNE_PTE_WRITE | DUNE_PTE_NOEXEC },
 };
 
+/* From the first page of any to behind the last, when a root was made. */
+static uint64_t image_start, image_end;
+
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
 static uint64_t page_start(const char *address)
@@ -38,6 +41,19 @@ static uint64_t page_start(const char *address)
 static uint64_t page_end(const char *address)
 {
 	return page_start(address + PAGE_SIZE - 1);
+}
+
+static void find_ends(void)
+{
+	unsigned int i;
+
+	image_start = ~0ULL;
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (page_start(parts[i].start) < image_start)
+			image_start = page_start(parts[i].start);
+		if (page_end(parts[i].end) > image_end)
+			image_end = page_end(parts[i].end);
+	}
 }
 
 /**
@@ -54,6 +70,8 @@ int dune_image_map(int vcpu, struct dune_root *root)
 	unsigned int i;
 	int err = 0;
 
+	if (!image_end)
+		find_ends();
 	for (i = 0; i < ARRAY_SIZE(parts) && !err; i++) {
 		uint64_t start = page_start(parts[i].start);
 		uint64_t end = page_end(parts[i].end);
@@ -67,16 +85,24 @@ int dune_image_map(int vcpu, struct dune_root *root)
 	return err;
 }
 
-/* Is any of a range libdune's? */
-bool dune_is_protected(uint64_t start, uint64_t size)
+static bool is_in_part(uint64_t start, uint64_t last)
 {
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(parts); i++)
 		if (start < page_end(parts[i].end) &&
-		    start + size > page_start(parts[i].start))
+		    last >= page_start(parts[i].start))
 			return true;
-	return dune_is_own(start) || dune_is_own(start + size - 1) ||
-	       (start >> 39 < dune_own_slot() &&
-		(start + size - 1) >> 39 > dune_own_slot());
+	return false;
+}
+
+/* Is any of a range libdune's? */
+bool dune_is_protected(uint64_t start, uint64_t size)
+{
+	uint64_t last = start + size - 1;
+
+	return (start < dune_own_start + DUNE_OWN_SIZE &&
+		last >= dune_own_start) ||
+	       (start < image_end && last >= image_start &&
+		is_in_part(start, last));
 }

@@ -336,7 +336,16 @@ void dune_unlock_masked(int *lock, uint64_t flags);
 /* own.c */
 int dune_own_init(void);
 void *dune_own_map(uint64_t size, uint64_t align);
-bool dune_is_own(uint64_t address);
+
+/* 512 GiB of addresses from there are libdune's. */
+extern uint64_t dune_own_start;
+#define DUNE_OWN_SIZE	(1ULL << 39)
+
+static inline bool dune_is_own(uint64_t address)
+{
+	return address - dune_own_start < DUNE_OWN_SIZE;
+}
+
 int dune_own_show(int vcpu, const void *start, uint64_t size);
 
 /* window.c */
@@ -377,7 +386,8 @@ bool dune_shows_user(struct dune_root *root, uint64_t address, uint64_t size,
 uint64_t dune_bits_at(struct dune_root *root, uint64_t address);
 
 /* tlb.c */
-void dune_tlb_forget(struct dune_root *root, uint64_t address, uint64_t size);
+void dune_tlb_forget(const struct dune_hold *hold, struct dune_root *root,
+		     uint64_t address, uint64_t size, bool global);
 
 /* image.c */
 int dune_image_map(int vcpu, struct dune_root *root);

@@ -27,6 +27,7 @@ static uint64_t canonical(uint64_t address)
  * @bitmap: to be filled, or NULL
  * @found: pages of 4 KiB that have it
  * @touched: an entry was changed
+ * @global: one of a global page
  */
 struct look {
 	struct dune_root *root;
@@ -39,7 +40,7 @@ struct look {
 	bool clear;
 	uint8_t *bitmap;
 	long found;
-	bool touched;
+	bool touched, global;
 };
 
 static long look_at(struct look *look, pte_t *entries, int level,
@@ -84,7 +85,8 @@ static long make_look(struct look *look, void *address, uint64_t size)
 	if (look->touched && dune_thread_count() > 1)
 		dune_flush_tlb(address, size);
 	else if (look->touched)
-		dune_tlb_forget(look->root, (uint64_t)address, size);
+		dune_tlb_forget(&hold, look->root, (uint64_t)address,
+				size, look->global);
 	dune_root_end(&hold);
 	return ret;
 }
@@ -121,6 +123,7 @@ static long walk_page(struct look *look, pte_t *entry, int level,
 					    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		;
 	look->touched = true;
+	look->global |= !!(old & DUNE_PTE_GLOBAL);
 	return ret;
 }
 
@@ -149,8 +152,9 @@ static long scan_page(struct look *look, pte_t *entry, int level,
 		      uint64_t address)
 {
 	uint64_t end = address + level_size(level);
+	pte_t value = read_entry(entry);
 
-	if (!(read_entry(entry) & look->bit))
+	if (!(value & look->bit))
 		return 0;
 	if (address < look->start)
 		address = look->start;
@@ -159,6 +163,7 @@ static long scan_page(struct look *look, pte_t *entry, int level,
 	if (look->clear) {
 		__atomic_and_fetch(entry, ~look->bit, __ATOMIC_ACQ_REL);
 		look->touched = true;
+		look->global |= !!(value & DUNE_PTE_GLOBAL);
 	}
 	if (look->bitmap)
 		mark(look, address, end);

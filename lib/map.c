@@ -28,6 +28,7 @@
  * @clear: to be cleared before
  * @target: for MAP: what is at address 0, so to say
  * @touched: this thread may have what was there in its TLB
+ * @global: of a global page, perhaps
  * @lost: a right was taken away, or a table: so may others
  * @freed: entries of tables that are not used any more; they end a list
  * @tables: how many those are
@@ -37,7 +38,7 @@ struct change {
 	struct dune_root *root;
 	int vcpu;
 	uint64_t bits, clear, target;
-	bool touched, lost;
+	bool touched, global, lost;
 	pte_t *freed;
 	long tables;
 };
@@ -56,6 +57,7 @@ static void retire_table(struct change *change, pte_t entry)
 	change->freed = entries;
 	change->tables++;
 	change->touched = true;
+	change->global = true;
 	change->lost = true;
 }
 
@@ -96,6 +98,7 @@ static void replace(struct change *change, pte_t *entry, int level, pte_t new)
 	if (!is_present(old))
 		return;
 	change->touched = true;
+	change->global |= !!(old & DUNE_PTE_GLOBAL);
 	change->lost = true;
 	retire_tables(change, old, level);
 }
@@ -113,17 +116,35 @@ static int map_entry(struct change *change, pte_t *entry, int level,
 	return err;
 }
 
-static void protect_entry(struct change *change, pte_t *entry)
+/* Returns the bits that are others now. */
+static inline pte_t protect_entry(const struct change *change, pte_t *entry,
+				  pte_t old)
 {
-	pte_t old = read_entry(entry), new;
+	pte_t new;
 
 	do {
 		new = (old & ~change->clear) | change->bits;
+		if (new == old)
+			return 0;
 	} while (!__atomic_compare_exchange_n(entry, &old, new, false,
 					      __ATOMIC_ACQ_REL,
 					      __ATOMIC_ACQUIRE));
-	change->touched |= old != new;
-	change->lost |= old & ~new & ~DUNE_PTE_NOEXEC || new & ~old & ~RIGHTS;
+	return new ^ old;
+}
+
+/*
+ * What it means that bits of entries are others now.
+ * @seen: those that the entries had
+ */
+static void note_changed(struct change *change, pte_t changed, pte_t seen)
+{
+	pte_t set = changed & change->bits, cleared = changed & ~change->bits;
+
+	if (!changed)
+		return;
+	change->touched = true;
+	change->global |= !!(seen & DUNE_PTE_GLOBAL);
+	change->lost |= cleared & ~DUNE_PTE_NOEXEC || set & ~RIGHTS;
 }
 
 /* Are all of these one page, so to say? */
@@ -188,7 +209,9 @@ static int change_whole(struct change *change, pte_t *entry, int level,
 		return 0;
 	case PROTECT:
 		if (is_present(value) && is_leaf(value, level)) {
-			protect_entry(change, entry);
+			note_changed(change,
+				     protect_entry(change, entry, value),
+				     value);
 			return 0;
 		}
 		break;
@@ -266,12 +289,39 @@ static int fill_missing(struct change *change, const pte_t *entry,
 	return dune_table_fill(change->vcpu, change->root, address);
 }
 
+/* Pages of 4 KiB of one table: most of all that is asked for. */
+static int protect_pages(struct change *change, pte_t *entries, uint64_t start,
+			 uint64_t end)
+{
+	pte_t *entry = entry_of(entries, 1, start);
+	pte_t changed = 0, seen = 0, value;
+	int err = 0;
+
+	for (; start < end; start += PAGE_SIZE, entry++) {
+		value = read_entry(entry);
+		if (!value) {
+			err = fill_missing(change, entry, start);
+			if (err)
+				break;
+			value = read_entry(entry);
+		}
+		if (is_present(value)) {
+			seen |= value;
+			changed |= protect_entry(change, entry, value);
+		}
+	}
+	note_changed(change, changed, seen);
+	return err;
+}
+
 static int change_range(struct change *change, pte_t *entries, int level,
 			uint64_t start, uint64_t end)
 {
 	uint64_t next;
 	int err = 0;
 
+	if (level == 1 && change->kind == PROTECT)
+		return protect_pages(change, entries, start, end);
 	for (; start < end && !err; start = next) {
 		pte_t *entry = entry_of(entries, level, start);
 		bool done = false, whole;
@@ -291,14 +341,54 @@ static int change_range(struct change *change, pte_t *entries, int level,
 	return err;
 }
 
+/* The table below; NULL: there is none. */
+static inline pte_t *table_below(pte_t *entries, int level, uint64_t address)
+{
+	pte_t value = read_entry(entry_of(entries, level, address));
+
+	if ((value & (DUNE_PTE_PRESENT | PTE_LARGE)) != DUNE_PTE_PRESENT)
+		return NULL;
+	return dune_table_of(value);
+}
+
+/*
+ * The table of pages of 4 KiB that has all of a range; NULL: none has. Not a
+ * loop, as this is most of what it takes to change one page.
+ */
+static pte_t *table_of_pages(const struct dune_root *root, uint64_t start,
+			     uint64_t end)
+{
+	pte_t *entries = NULL;
+
+	if (!((start ^ (end - 1)) >> level_shift(2)))
+		entries = table_below(root->top, 4, start);
+	if (entries)
+		entries = table_below(entries, 3, start);
+	if (entries)
+		entries = table_below(entries, 2, start);
+	return entries;
+}
+
+static int change_root(struct change *change, uint64_t start, uint64_t end)
+{
+	pte_t *pages = NULL;
+
+	if (change->kind == PROTECT)
+		pages = table_of_pages(change->root, start, end);
+	return pages ? protect_pages(change, pages, start, end) :
+		       change_range(change, change->root->top, LEVELS, start,
+				    end);
+}
+
+/* What addresses of the upper half have from bit 47 on. */
+#define UPPER_HALF	(~0ULL >> 47)
+
 static bool is_good_range(uint64_t start, uint64_t size)
 {
-	uint64_t last = start + size - 1;
+	uint64_t last = start + size - 1, half = start >> 47;
 
 	return !((start | size) & (PAGE_SIZE - 1)) && size && last >= start &&
-	       (int64_t)(start << 16) >> 16 == (int64_t)start &&
-	       (int64_t)(last << 16) >> 16 == (int64_t)last &&
-	       start >> 63 == last >> 63;
+	       last >> 47 == half && (!half || half == UPPER_HALF);
 }
 
 /**
@@ -319,12 +409,14 @@ int dune_range_error(const void *address, uint64_t size, bool change)
 }
 
 /* What other threads and this one have in their TLBs of what was changed. */
-static void forget(struct change *change, uint64_t address, uint64_t size)
+static void forget(struct change *change, const struct dune_hold *hold,
+		   uint64_t address, uint64_t size)
 {
 	if (change->lost && dune_thread_count() > 1)
 		dune_flush_tlb((void *)address, size);
 	else if (change->touched)
-		dune_tlb_forget(change->root, address, size);
+		dune_tlb_forget(hold, change->root, address, size,
+				change->global);
 	free_retired(change);
 	dune_tables_changed();
 }
@@ -341,9 +433,8 @@ static long make_change(struct change *change, void *address, uint64_t size)
 	err = dune_range_error(address, size, true);
 	if (!err) {
 		change->target -= start;
-		err = change_range(change, change->root->top, LEVELS, start,
-				   start + size);
-		forget(change, (uint64_t)address, size);
+		err = change_root(change, start, start + size);
+		forget(change, &hold, (uint64_t)address, size);
 	}
 	dune_root_end(&hold);
 	return err ?: change->kind == MERGE ? change->tables : 0;

@@ -21,10 +21,11 @@
 /* How often something may be in the way. */
 #define ATTEMPTS	64
 
-static struct {
-	uint64_t start;		/* 0: not there yet */
-	uint64_t next;		/* what is below is in use, or was */
-} own;
+/* Until it is chosen: where no address is. */
+uint64_t dune_own_start = 1ULL << 63;
+
+/* What is below is in use, or was. */
+static uint64_t next;
 
 static void *map_at(uint64_t address, uint64_t size, int prot)
 {
@@ -62,8 +63,8 @@ int dune_own_init(void)
 		if (!is_free(start) ||
 		    !map_at(start, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE))
 			continue;
-		own.start = start;
-		own.next = start + 2 * PAGE_SIZE;
+		dune_own_start = start;
+		next = start + 2 * PAGE_SIZE;
 		return 0;
 	}
 	return -ENOMEM;
@@ -83,7 +84,7 @@ static bool begin_gibibytes(uint64_t from, uint64_t to)
 
 static uint64_t place_for(uint64_t size, uint64_t align)
 {
-	uint64_t start = (own.next + align - 1) & ~(align - 1);
+	uint64_t start = (next + align - 1) & ~(align - 1);
 
 	/* not over the beginning of a gibibyte */
 	if (start / WINDOW_SIZE != (start + size - 1) / WINDOW_SIZE ||
@@ -112,30 +113,19 @@ void *dune_own_map(uint64_t size, uint64_t align)
 	for (i = 0; i < ATTEMPTS && !area; i++) {
 		uint64_t start = place_for(size, align);
 
-		if (start + size > own.start + DUNE_OWN_SIZE)
+		if (start + size > dune_own_start + DUNE_OWN_SIZE)
 			break;
-		if (begin_gibibytes(own.next - 1, start + size))
+		if (begin_gibibytes(next - 1, start + size))
 			area = map_at(start, size, PROT_READ | PROT_WRITE);
-		own.next = start + size;
+		next = start + size;
 	}
 	dune_unlock(&dune_locks[DUNE_LOCK_OWN]);
 	return area;
 }
 
-bool dune_is_own(uint64_t address)
-{
-	return own.start && address - own.start < DUNE_OWN_SIZE;
-}
-
-/* Index of the entry that all roots share. */
-unsigned int dune_own_slot(void)
-{
-	return own.start / DUNE_OWN_SIZE;
-}
-
 static pte_t *own_table(void)
 {
-	return (pte_t *)(own.start + PAGE_SIZE);
+	return (pte_t *)(dune_own_start + PAGE_SIZE);
 }
 
 /**
@@ -149,7 +139,7 @@ static pte_t *own_table(void)
  */
 int dune_own_fill(int vcpu, uint64_t address)
 {
-	pte_t *entry = &own_table()[(address - own.start) / WINDOW_SIZE];
+	pte_t *entry = &own_table()[(address - dune_own_start) / WINDOW_SIZE];
 	uint64_t physical;
 	int err;
 
@@ -199,7 +189,7 @@ int dune_own_show(int vcpu, const void *start, uint64_t size)
 int dune_own_entry(int vcpu, pte_t *entry)
 {
 	uint64_t physical;
-	int err = dune_window(vcpu, own.start, &physical);
+	int err = dune_window(vcpu, dune_own_start, &physical);
 
 	if (!err)
 		*entry = (physical + PAGE_SIZE) | PTE_TABLE;

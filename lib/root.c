@@ -48,7 +48,8 @@ int dune_root_begin(struct dune_hold *hold)
 		return -EPERM;
 	if (hold->thread->has_tables)
 		return -EDEADLK;
-	hold->flags = dune_tables_lock();
+	hold->flags = dune_mask_interrupts();
+	dune_lock(&dune_locks[DUNE_LOCK_TABLES]);
 	hold->thread->has_tables = true;
 	return 0;
 }
@@ -56,7 +57,8 @@ int dune_root_begin(struct dune_hold *hold)
 void dune_root_end(struct dune_hold *hold)
 {
 	hold->thread->has_tables = false;
-	dune_tables_unlock(hold->flags);
+	dune_unlock(&dune_locks[DUNE_LOCK_TABLES]);
+	dune_restore_interrupts(hold->flags);
 }
 
 /* To be held. */

@@ -41,12 +41,6 @@ void dune_table_fill_2m(pte_t *entries, uint64_t physical)
 			     DUNE_PTE_PRESENT | DUNE_PTE_WRITE;
 }
 
-/* The table that an entry leads to. */
-pte_t *dune_table_of(pte_t entry)
-{
-	return dune_window_memory(entry & PTE_FRAME);
-}
-
 /**
  * dune_table_new() - make a table
  * @vcpu: descriptor of a virtual CPU that this thread may ask

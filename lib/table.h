@@ -24,9 +24,6 @@ typedef uint64_t pte_t;
 #define WINDOW_SIZE	(1ULL << DUNE_WINDOW_SHIFT)
 #define WINDOW_MASK	(WINDOW_SIZE - 1)
 
-/* Of addresses in own.c. */
-#define DUNE_OWN_SIZE	(1ULL << 39)
-
 /**
  * struct dune_root - see <dune/root.h>
  * @top: its highest table; NULL: there is none of this number
@@ -84,17 +81,34 @@ static inline uint64_t frame_of(pte_t entry, int level)
 /* window.c */
 int dune_window_init(void);
 int dune_window(int vcpu, uint64_t address, uint64_t *physical);
-void *dune_window_memory(uint64_t physical);
+extern uint64_t *dune_window_offsets;
+
+/* What of the process a guest-physical address is that dune_window() gave. */
+static inline void *dune_window_memory(uint64_t physical)
+{
+	return (void *)(physical +
+			dune_window_offsets[physical >> DUNE_WINDOW_SHIFT]);
+}
+
+/* The table that an entry leads to. */
+static inline pte_t *dune_table_of(pte_t entry)
+{
+	return dune_window_memory(entry & PTE_FRAME);
+}
 
 /* own.c */
 int dune_own_fill(int vcpu, uint64_t address);
 int dune_own_entry(int vcpu, pte_t *entry);
-unsigned int dune_own_slot(void);
+
+/* Index of the entry that all roots share. */
+static inline unsigned int dune_own_slot(void)
+{
+	return dune_own_start / DUNE_OWN_SIZE;
+}
 
 /* table.c */
 bool dune_table_has_1g(void);
 void dune_table_fill_2m(pte_t *table, uint64_t physical);
-pte_t *dune_table_of(pte_t entry);
 pte_t *dune_table_new(int vcpu, pte_t *entry, pte_t pattern);
 int dune_table_split(int vcpu, pte_t *entry, int level);
 int dune_table_fill(int vcpu, struct dune_root *root, uint64_t address);

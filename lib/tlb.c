@@ -34,11 +34,22 @@ static bool is_few(uint64_t size)
 
 static void forget_pages(uint64_t address, uint64_t size)
 {
+	uint64_t last = (address + size - 1) & ~(PAGE_SIZE - 1UL);
 	uint64_t page = address & ~(PAGE_SIZE - 1UL);
-	uint64_t count = (address - page + size + PAGE_SIZE - 1) / PAGE_SIZE;
 
-	for (; count; count--, page += PAGE_SIZE)
+	for (;; page += PAGE_SIZE) {
 		asm volatile("invlpg (%0)" : : "r" (page) : "memory");
+		/* the highest page of all has none behind it */
+		if (page == last)
+			break;
+	}
+}
+
+static void load_root_again(void)
+{
+	uint64_t cr3;
+
+	asm volatile("mov %%cr3, %0; mov %0, %%cr3" : "=r" (cr3) : : "memory");
 }
 
 int dune_invalidate(const void *address, uint64_t size)
@@ -55,16 +66,24 @@ int dune_invalidate(const void *address, uint64_t size)
 
 /**
  * dune_tlb_forget() - make this thread forget what a root showed
+ * @hold: of what changed it
  * @root: the root
  * @address: the first address
  * @size: in bytes
+ * @global: there may have been global pages
  *
- * INVLPG is for the root in use, and for global pages of all.
+ * INVLPG is for the root in use, and for global pages of all; loading CR3 for the
+ * root in use, but for global pages. None of them leaves the guest.
  */
-void dune_tlb_forget(struct dune_root *root, uint64_t address, uint64_t size)
+void dune_tlb_forget(const struct dune_hold *hold, struct dune_root *root,
+		     uint64_t address, uint64_t size, bool global)
 {
-	if (dune_root_tagged() && root != dune_self()->root)
+	if (root != hold->thread->root && dune_root_tagged())
+		dune_flush_tlb(NULL, 0);
+	else if (is_few(size))
+		forget_pages(address, size);
+	else if (global)
 		dune_flush_tlb(NULL, 0);
 	else
-		dune_invalidate((void *)address, size);
+		load_root_again();
 }

@@ -15,9 +15,12 @@
  * is. A child has to ask in the same order to get the same.
  */
 static struct {
-	uint32_t *of_memory, *of_window, *order;
+	uint32_t *of_memory, *order;
 	unsigned int count;
 } windows;
+
+/* By number in guest-physical memory: what to add to an address there. */
+uint64_t *dune_window_offsets;
 
 /**
  * dune_window_init() - get ready to ask
@@ -26,16 +29,19 @@ static struct {
  */
 int dune_window_init(void)
 {
-	uint32_t *memory;
+	uint64_t size = WINDOWS * (sizeof(*windows.of_memory) +
+				   sizeof(*windows.order) +
+				   sizeof(*dune_window_offsets));
+	uint64_t *memory;
 
 	if (windows.of_memory)
 		return 0;
-	memory = dune_own_map(3 * WINDOWS * sizeof(*memory), PAGE_SIZE);
+	memory = dune_own_map(size, PAGE_SIZE);
 	if (!memory)
 		return -ENOMEM;
-	windows.of_window = memory + WINDOWS;
-	windows.order = memory + 2 * WINDOWS;
-	windows.of_memory = memory;
+	dune_window_offsets = memory;
+	windows.order = (uint32_t *)(memory + WINDOWS);
+	windows.of_memory = windows.order + WINDOWS;
 	return 0;
 }
 
@@ -59,7 +65,9 @@ static int ask_once(int vcpu, uint64_t address)
 	err = ask(vcpu, address, &physical);
 	if (err)
 		return err;
-	windows.of_window[physical >> DUNE_WINDOW_SHIFT] = number + 1;
+	dune_window_offsets[physical >> DUNE_WINDOW_SHIFT] =
+		((uint64_t)number << DUNE_WINDOW_SHIFT) -
+		(physical & ~WINDOW_MASK);
 	windows.order[windows.count++] = number;
 	__atomic_store_n(&windows.of_memory[number],
 			 (physical >> DUNE_WINDOW_SHIFT) + 1, __ATOMIC_RELEASE);
@@ -91,14 +99,6 @@ int dune_window(int vcpu, uint64_t address, uint64_t *physical)
 	*physical = ((uint64_t)(found - 1) << DUNE_WINDOW_SHIFT) |
 		    (address & WINDOW_MASK);
 	return err;
-}
-
-/* What of the process a guest-physical address is that dune_window() gave. */
-void *dune_window_memory(uint64_t physical)
-{
-	uint64_t number = windows.of_window[physical >> DUNE_WINDOW_SHIFT] - 1;
-
-	return (void *)(number << DUNE_WINDOW_SHIFT | (physical & WINDOW_MASK));
 }
 
 /*

@@ -470,6 +470,39 @@ TEST_F(root, global_pages_go_too)
 	}
 }
 
+static void turn_on_global_pages(void)
+{
+	uint64_t cr4;
+
+	asm volatile("mov %%cr4, %0" : "=r" (cr4));
+	asm volatile("mov %0, %%cr4" : : "r" (cr4 | 1 << 7) : "memory");
+}
+
+/* Where that needs no exit, and with global pages, which loading CR3 keeps. */
+TEST_F(root, what_many_pages_were_is_forgotten)
+{
+	int i;
+
+	ASSERT_EQ(0, dune_set_fault_handler(allow, 0));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, dune_map(self->first, PLACE, 100 * PAGE,
+				      self->memory,
+				      WRITE | (i ? DUNE_PTE_GLOBAL : 0)));
+		if (i)
+			turn_on_global_pages();
+		put(PLACE + PAGE, 1);
+		EXPECT_EQ(1, dune_scan(self->first, PLACE, 100 * PAGE,
+				       DUNE_PTE_DIRTY, DUNE_SCAN_CLEAR, NULL));
+		put(PLACE + PAGE, 2);
+		EXPECT_EQ(1, dune_scan(self->first, PLACE, 100 * PAGE,
+				       DUNE_PTE_DIRTY, 0, NULL));
+		ASSERT_EQ(0, dune_protect(self->first, PLACE, 100 * PAGE, 0,
+					  WRITE));
+		put(PLACE + PAGE, 3);
+		EXPECT_EQ(i + 1, fault.calls);
+	}
+}
+
 static bool has_keys(void)
 {
 	unsigned int eax = 7, ecx = 0;
