@@ -16,11 +16,16 @@
 #include "space.h"
 #include "vcpu.h"
 
+/* How many pages are looked at together: a page is seldom used alone. */
+#define AROUND		16
+
 /* What the host's page table says of an address. */
 struct host_page {
 	struct dune_mapping mapping;
 	bool present;
 	bool used;
+	bool small;
+	pte_t around[AROUND];	/* of a small page, its own among them */
 };
 
 /*
@@ -45,6 +50,27 @@ static void read_leaf(struct host_page *page, unsigned long entry, u64 pfn,
 	};
 }
 
+/* The first of those that a page is with. */
+static u64 first_of(u64 address)
+{
+	return address & ~(AROUND * PAGE_SIZE - 1);
+}
+
+/* Those around it are of the same table. */
+static void read_entries(pte_t *table, unsigned long address,
+			 struct host_page *page)
+{
+	unsigned int i, wanted = address / PAGE_SIZE % AROUND;
+	pte_t *first = table - wanted, pte;
+
+	page->small = true;
+	for (i = 0; i < AROUND; i++)
+		page->around[i] = READ_ONCE(first[i]);
+	pte = page->around[wanted];
+	if (pte_present(pte))
+		read_leaf(page, pte_val(pte), pte_pfn(pte), DUNE_LEVEL_4K);
+}
+
 /*
  * Reads the host's page table as get_user_pages_fast() does: with interrupts
  * off, tables are not freed under us.
@@ -57,9 +83,9 @@ static void read_host_page(struct mm_struct *mm, unsigned long address,
 	p4d_t p4d;
 	pud_t pud;
 	pmd_t pmd;
-	pte_t *ptep, pte;
 
 	page->present = false;
+	page->small = false;
 	local_irq_save(flags);
 	pgd = READ_ONCE(*pgd_offset(mm, address));
 	if (pgd_none(pgd) || pgd_bad(pgd))
@@ -81,10 +107,7 @@ static void read_host_page(struct mm_struct *mm, unsigned long address,
 		read_leaf(page, pmd_val(pmd), pmd_pfn(pmd), DUNE_LEVEL_2M);
 		goto out;
 	}
-	ptep = pte_offset_kernel(&pmd, address);
-	pte = READ_ONCE(*ptep);
-	if (pte_present(pte))
-		read_leaf(page, pte_val(pte), pte_pfn(pte), DUNE_LEVEL_4K);
+	read_entries(pte_offset_kernel(&pmd, address), address, page);
 out:
 	local_irq_restore(flags);
 }
@@ -162,73 +185,54 @@ static void fit(struct dune_mapping *mapping, u64 address, u64 sizes)
 	}
 }
 
-/* The host's page and its neighbours, as one look at the host found them. */
-#define AROUND		16
-
-struct host_pages {
-	struct host_page pages[AROUND];
-	unsigned int wanted;
-};
-
 /*
- * A page is seldom used alone. Only those are taken that are in use already, so
- * that the host hears of every first use.
+ * Only those are mapped that are in use already, so that the host hears of every
+ * first use.
  */
-static void read_around(struct mm_struct *mm, unsigned long address,
-			struct host_pages *host)
-{
-	unsigned long first = address & ~(AROUND * PAGE_SIZE - 1);
-	unsigned int i;
-
-	for (i = 0; i < AROUND; i++)
-		if (i != host->wanted)
-			read_host_page(mm, first + i * PAGE_SIZE,
-				       &host->pages[i]);
-}
-
 static void map_around(struct dune_vcpu *vcpu, u64 gpa,
-		       struct dune_npt_cache *cache,
-		       const struct host_pages *host)
+		       const struct host_page *page)
 {
+	const unsigned long in_use = _PAGE_PRESENT | _PAGE_USER | _PAGE_ACCESSED;
 	struct dune_npt *npt = &vcpu->space->npt;
-	u64 first = gpa & ~(AROUND * PAGE_SIZE - 1);
-	enum dune_level level;
+	u64 *entries = dune_npt_small(npt, first_of(gpa));
 	unsigned int i;
 
-	for (i = 0; i < AROUND; i++) {
-		u64 neighbour = first + i * PAGE_SIZE;
+	for (i = 0; entries && i < AROUND; i++) {
+		pte_t pte = page->around[i];
+		struct host_page neighbour;
 
-		if (i == host->wanted || !host->pages[i].present ||
-		    !host->pages[i].used ||
-		    host->pages[i].mapping.level != DUNE_LEVEL_4K ||
-		    dune_npt_lookup(npt, neighbour, &level) ||
-		    level != DUNE_LEVEL_4K)
+		if (entries[i] || (pte_val(pte) & in_use) != in_use)
 			continue;
-		dune_npt_map(npt, cache, neighbour, &host->pages[i].mapping);
+		read_leaf(&neighbour, pte_val(pte), pte_pfn(pte), DUNE_LEVEL_4K);
+		WRITE_ONCE(entries[i], dune_npt_leaf(npt, &neighbour.mapping));
 		vcpu->stats.around++;
 	}
 }
 
-/* Installs what was found, if it is still true. */
-static bool install(struct dune_vcpu *vcpu, u64 gpa,
-		    struct dune_npt_cache *cache,
-		    const struct host_pages *host, unsigned long sequence)
+/* Installs what was found, if it is still true and there is a table for it. */
+static int install(struct dune_vcpu *vcpu, u64 gpa,
+		   struct dune_npt_cache *cache,
+		   const struct host_page *page, unsigned long sequence)
 {
-	const struct dune_mapping *mapping = &host->pages[host->wanted].mapping;
+	const struct dune_mapping *mapping = &page->mapping;
 	struct dune_space *space = vcpu->space;
-	bool current_entry;
+	int ret = -EAGAIN;
 
 	spin_lock(&space->lock);
-	current_entry = !space->invalidating && space->sequence == sequence;
-	if (current_entry) {
-		if (dune_npt_map(&space->npt, cache, gpa, mapping))
-			dune_space_flush(space);
-		if (mapping->level == DUNE_LEVEL_4K)
-			map_around(vcpu, gpa, cache, host);
-		vcpu->stats.nested_faults[mapping->level - DUNE_LEVEL_4K]++;
-	}
+	if (space->invalidating || space->sequence != sequence)
+		goto unlock;
+	ret = dune_npt_map(&space->npt, cache, gpa, mapping);
+	if (ret < 0)
+		goto unlock;
+	if (ret)
+		dune_space_flush(space);
+	if (page->small)
+		map_around(vcpu, gpa, page);
+	vcpu->stats.nested_faults[mapping->level - DUNE_LEVEL_4K]++;
+	ret = 0;
+unlock:
 	spin_unlock(&space->lock);
-	return current_entry;
+	return ret;
 }
 
 /* Nested pages that the hardware can have, and that are safe on it. */
@@ -257,34 +261,29 @@ int dune_space_fault(struct dune_vcpu *vcpu, const struct dune_exit *exit,
 	struct dune_space *space = vcpu->space;
 	struct mm_struct *mm = space->notifier.mm;
 	struct dune_npt_cache cache = { 0 };
-	struct host_pages host;
-	struct host_page *page;
+	struct host_page page;
 	unsigned long sequence;
-	int err;
+	int err = 0;
 
 	*address = 0;
 	if (!dune_window_address(space, exit->gpa, address))
 		return -EFAULT;
-	host.wanted = *address / PAGE_SIZE % AROUND;
-	page = &host.pages[host.wanted];
-
-	err = dune_npt_cache_fill(&cache);
 	while (!err) {
 		sequence = READ_ONCE(space->sequence);
 		/* Pairs with the lock in install(): first this, then the entry. */
 		smp_rmb();
-		read_host_page(mm, *address, page);
-		if (allows(page, exit)) {
+		read_host_page(mm, *address, &page);
+		if (allows(&page, exit)) {
 			/* For those who look without a notifier, as smaps. */
-			if (!page->used)
+			if (!page.used)
 				access_as_user(*address);
-			fit_to_hardware(&page->mapping, *address);
-			if (page->mapping.level == DUNE_LEVEL_4K)
-				read_around(mm, *address, &host);
-			if (install(vcpu, exit->gpa, &cache, &host, sequence))
+			fit_to_hardware(&page.mapping, *address);
+			err = install(vcpu, exit->gpa, &cache, &page, sequence);
+			if (!err)
 				break;
+			err = err == -ENOSPC ? dune_npt_cache_fill(&cache) : 0;
 			cond_resched();
-		} else if (page->present && exit->fetch && !page->mapping.exec) {
+		} else if (page.present && exit->fetch && !page.mapping.exec) {
 			/* fixup_user_fault() does not look at VM_EXEC. */
 			err = -EFAULT;
 		} else {

@@ -146,17 +146,18 @@ static u64 leaf_of(const struct dune_npt_format *format,
 /**
  * dune_npt_map() - map a page
  * @npt: the table
- * @cache: filled by dune_npt_cache_fill()
+ * @cache: tables, filled by dune_npt_cache_fill() or empty
  * @gpa: an address within the page
  * @mapping: what to map
  *
  * Where a table is in the place of a large page, because parts of it are
  * mapped already, only the small page around @gpa is mapped.
  *
- * Return: whether the CPU may have cached something that is no longer true.
+ * Return: 0; 1 when the CPU may have cached something that is no longer true;
+ * -ENOSPC when a table is needed and @cache has none.
  */
-bool dune_npt_map(struct dune_npt *npt, struct dune_npt_cache *cache, u64 gpa,
-		  const struct dune_mapping *mapping)
+int dune_npt_map(struct dune_npt *npt, struct dune_npt_cache *cache, u64 gpa,
+		 const struct dune_mapping *mapping)
 {
 	enum dune_level level;
 	u64 *table = npt->root;
@@ -169,8 +170,11 @@ bool dune_npt_map(struct dune_npt *npt, struct dune_npt_cache *cache, u64 gpa,
 		    (!old || is_leaf(npt, old, level)))
 			break;
 		if (!old) {
-			u64 *below = cache->tables[--cache->count];
+			u64 *below;
 
+			if (!cache->count)
+				return -ENOSPC;
+			below = cache->tables[--cache->count];
 			npt->tables++;
 			/* The CPU may walk through it at once: it is empty. */
 			old = virt_to_phys(below) | npt->format->table;
@@ -181,7 +185,7 @@ bool dune_npt_map(struct dune_npt *npt, struct dune_npt_cache *cache, u64 gpa,
 			 * split it. It comes back in small pieces.
 			 */
 			WRITE_ONCE(*entry, 0);
-			return true;
+			return 1;
 		}
 		table = table_of(old);
 	}
@@ -190,6 +194,44 @@ bool dune_npt_map(struct dune_npt *npt, struct dune_npt_cache *cache, u64 gpa,
 	return old != 0;
 }
 EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_npt_map);
+
+/**
+ * dune_npt_leaf() - spell a page of 4 KiB
+ * @npt: the table that it is for
+ * @mapping: what to map
+ *
+ * Return: the entry.
+ */
+u64 dune_npt_leaf(const struct dune_npt *npt,
+		  const struct dune_mapping *mapping)
+{
+	return leaf_of(npt->format, mapping, 0, DUNE_LEVEL_4K);
+}
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_npt_leaf);
+
+/**
+ * dune_npt_small() - find where a page of 4 KiB would be mapped
+ * @npt: the table
+ * @gpa: an address within the page
+ *
+ * Return: its entry, behind which are those of the pages up to the next 2 MiB;
+ * NULL if there is no table for it.
+ */
+u64 *dune_npt_small(const struct dune_npt *npt, u64 gpa)
+{
+	u64 *table = npt->root;
+	enum dune_level level;
+
+	for (level = DUNE_LEVEL_TOP; level > DUNE_LEVEL_4K; level--) {
+		u64 entry = table[index_of(gpa, level)];
+
+		if (!entry || is_leaf(npt, entry, level))
+			return NULL;
+		table = table_of(entry);
+	}
+	return &table[index_of(gpa, DUNE_LEVEL_4K)];
+}
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_npt_small);
 
 static bool zap_level(struct dune_npt *npt, u64 *table, enum dune_level level,
 		      u64 start, u64 end)

@@ -64,7 +64,10 @@ void dune_npt_free_retired(struct dune_npt *npt);
 void dune_npt_destroy(struct dune_npt *npt);
 int dune_npt_cache_fill(struct dune_npt_cache *cache);
 void dune_npt_cache_drain(struct dune_npt_cache *cache);
-bool dune_npt_map(struct dune_npt *npt, struct dune_npt_cache *cache, u64 gpa,
+int dune_npt_map(struct dune_npt *npt, struct dune_npt_cache *cache, u64 gpa,
+		 const struct dune_mapping *mapping);
+u64 *dune_npt_small(const struct dune_npt *npt, u64 gpa);
+u64 dune_npt_leaf(const struct dune_npt *npt,
 		  const struct dune_mapping *mapping);
 bool dune_npt_zap(struct dune_npt *npt, u64 start, u64 end);
 bool dune_npt_any(struct dune_npt *npt, u64 start, u64 end);

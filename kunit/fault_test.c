@@ -518,6 +518,9 @@ static void lose_race(struct kunit *test, struct race *race,
 
 	if (num_online_cpus() < 2)
 		kunit_skip(test, "needs two CPUs");
+	/* Or the fault would have to look twice, the first time for tables. */
+	process_write(test, address + PAGE_SIZE, "y", 1);
+	KUNIT_ASSERT_EQ(test, 0, fault(race->vcpu, address + PAGE_SIZE, READ));
 	process_write(test, address, "x", 1);
 	race->pte = process_pte(test, address);
 	INIT_WORK_ONSTACK(&race->work, take_the_right_away);
@@ -537,7 +540,7 @@ static void lose_race(struct kunit *test, struct race *race,
 static void what_changed_meanwhile_is_read_again(struct kunit *test)
 {
 	struct race race = { .vcpu = make(test), .counted = true };
-	unsigned long address = process_map(test, PAGE_SIZE,
+	unsigned long address = process_map(test, 2 * PAGE_SIZE,
 					    PROT_READ | PROT_WRITE,
 					    MAP_PRIVATE);
 
@@ -550,7 +553,7 @@ static void what_changed_meanwhile_is_read_again(struct kunit *test)
 static void the_race_is_a_real_one(struct kunit *test)
 {
 	struct race race = { .vcpu = make(test), .counted = false };
-	unsigned long address = process_map(test, PAGE_SIZE,
+	unsigned long address = process_map(test, 2 * PAGE_SIZE,
 					    PROT_READ | PROT_WRITE,
 					    MAP_PRIVATE);
 

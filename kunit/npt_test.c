@@ -301,6 +301,23 @@ static void a_mapping_needs_no_more_tables_than_cached(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, DUNE_NPT_CACHE, context->cache.count);
 }
 
+static void a_mapping_without_tables_is_refused(struct kunit *test)
+{
+	struct context *context = make(test);
+	const struct dune_mapping mapping = page(1, DUNE_LEVEL_4K);
+
+	KUNIT_EXPECT_EQ(test, -ENOSPC, dune_npt_map(&context->npt,
+						    &context->cache, 0,
+						    &mapping));
+	KUNIT_EXPECT_NULL(test, dune_npt_small(&context->npt, 0));
+	map(test, context, 0, mapping);
+	dune_npt_cache_drain(&context->cache);
+	KUNIT_EXPECT_EQ(test, 0, dune_npt_map(&context->npt, &context->cache,
+					      4096, &mapping));
+	KUNIT_EXPECT_EQ(test, dune_npt_leaf(&context->npt, &mapping),
+			dune_npt_small(&context->npt, 0)[1]);
+}
+
 static struct kunit_case npt_cases[] = {
 	KUNIT_CASE_PARAM(an_empty_table_maps_nothing, format_gen_params),
 	KUNIT_CASE_PARAM(pages_of_every_size_are_found, format_gen_params),
@@ -320,6 +337,7 @@ static struct kunit_case npt_cases[] = {
 	KUNIT_CASE_PARAM(zapping_all_makes_room_for_large_pages,
 			 format_gen_params),
 	KUNIT_CASE_PARAM(a_whole_tree_is_retired, format_gen_params),
+	KUNIT_CASE_PARAM(a_mapping_without_tables_is_refused, format_gen_params),
 	KUNIT_CASE_PARAM(a_mapping_needs_no_more_tables_than_cached,
 			 format_gen_params),
 	{}
