@@ -19,23 +19,6 @@
 #define LEAF7_ECX_OSPKE		BIT(4)
 #define DR7_DETECT		BIT(13)
 
-/**
- * dune_skip() - go on behind an instruction
- * @vcpu: the virtual CPU
- * @length: of the instruction
- *
- * Return: DUNE_CONTINUE, or as dune_raise(): who steps through the code gets
- * the step.
- */
-int dune_skip(struct dune_vcpu *vcpu, unsigned int length)
-{
-	vcpu->regs.rip += length;
-	vcpu->regs.rflags &= ~(u64)X86_EFLAGS_RF;
-	if (vcpu->regs.rflags & X86_EFLAGS_TF)
-		return dune_raise_debug(vcpu, DR_STEP);
-	return DUNE_CONTINUE;
-}
-
 static int refuse(struct dune_vcpu *vcpu)
 {
 	return dune_raise_error(vcpu, X86_TRAP_GP, 0);

@@ -122,13 +122,13 @@ enum dune_event_type {
 
 /**
  * struct dune_event - what the guest is given at an entry
- * @type: what it is
+ * @type: enum dune_event_type
  * @vector: 0 to 31 for an exception, 32 to 255 for an interrupt
  * @has_error_code: it pushes one
  * @error_code: which
  */
 struct dune_event {
-	enum dune_event_type type;
+	u8 type;
 	u8 vector;
 	bool has_error_code;
 	u32 error_code;

@@ -17,6 +17,7 @@
 
 #include "compat.h"
 #include "hardware.h"
+#include "vcpu.h"
 
 struct dune_hardware dune_hardware;
 EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_hardware);
@@ -42,6 +43,7 @@ int dune_hardware_init(struct dune_hardware *hw,
 	hw->xss = 0;
 	if (boot_cpu_has(X86_FEATURE_XSAVES))
 		rdmsrq(MSR_IA32_XSS, hw->xss);
+	hw->xcr0 = dune_host_xcr0();
 	hw->users = 0;
 	hw->down = false;
 

@@ -13,6 +13,7 @@
  * @hal: the backend in charge; constant after dune_hardware_init()
  * @caps: what it found; constant likewise
  * @xss: the kernel's IA32_XSS, on all CPUs; constant likewise
+ * @xcr0: its XCR0, likewise
  * @lock: serializes users coming and going
  * @users: how many hold a reference; written under @lock
  * @down: the machine is going down or did not come back from sleep, nobody
@@ -24,6 +25,7 @@ struct dune_hardware {
 	const struct dune_hal *hal;
 	struct dune_caps caps;
 	u64 xss;
+	u64 xcr0;
 
 	/*
 	 * Taken inside cpus_read_lock(), and by the CPU hotplug callbacks,

@@ -11,6 +11,7 @@
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
+#include "vcpu.h"
 
 static const struct dune_hal * const dune_backends[] = {
 #if IS_ENABLED(CONFIG_DUNE_VMX)
@@ -35,6 +36,7 @@ static int __init dune_init(void)
 	err = dune_hardware_register_events();
 	if (err)
 		goto exit_hardware;
+	dune_run_init();
 	dune_syscall_init();
 	dune_stats_publish();
 	err = dune_device_register();

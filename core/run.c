@@ -5,6 +5,7 @@
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/smp.h>
+#include <linux/static_call.h>
 #include <asm/debugreg.h>
 #include <asm/fpu/xcr.h>
 #include <asm/msr.h>
@@ -40,7 +41,8 @@ int dune_vcpu_leave(struct dune_vcpu *vcpu, u32 reason)
 	return 0;
 }
 
-static int nested_fault(struct dune_vcpu *vcpu, const struct dune_exit *exit)
+/* Not in line: with the room it needs on the stack all exits would be slower. */
+static noinline int nested_fault(struct dune_vcpu *vcpu, const struct dune_exit *exit)
 {
 	u32 error_code = 0;
 	u64 address;
@@ -91,8 +93,10 @@ static int exception(struct dune_vcpu *vcpu, const struct dune_exit *exit)
  */
 int dune_handle_exit(struct dune_vcpu *vcpu, const struct dune_exit *exit)
 {
-	switch (exit->reason) {
+	switch (__builtin_expect(exit->reason, DUNE_HW_HYPERCALL)) {
 	case DUNE_HW_HOST:
+		cond_resched();
+		return DUNE_CONTINUE;
 	case DUNE_HW_WINDOW:
 		return DUNE_CONTINUE;
 	case DUNE_HW_HYPERCALL:
@@ -126,18 +130,6 @@ int dune_handle_exit(struct dune_vcpu *vcpu, const struct dune_exit *exit)
 }
 EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_handle_exit);
 
-/**
- * struct host_registers - what the hardware leaves to us to switch
- * @xcr0: which extended state there is
- * @dr: breakpoint addresses
- * @dr7: which of them are on; 0 if none is
- */
-struct host_registers {
-	u64 xcr0;
-	unsigned long dr[4];
-	unsigned long dr7;
-};
-
 static void load_breakpoints(const unsigned long *dr)
 {
 	set_debugreg(dr[0], 0);
@@ -147,47 +139,70 @@ static void load_breakpoints(const unsigned long *dr)
 }
 
 /* Interrupts are off until the host's are back. */
-static void load_guest_registers(const struct dune_vcpu *vcpu,
-				 struct host_registers *host)
+static void load_guest_registers(struct dune_vcpu *vcpu)
 {
-	host->dr7 = 0;
 	/* An exit turns breakpoints off; the thread or a tracer may have some. */
 	if (unlikely(hw_breakpoint_active())) {
-		get_debugreg(host->dr[0], 0);
-		get_debugreg(host->dr[1], 1);
-		get_debugreg(host->dr[2], 2);
-		get_debugreg(host->dr[3], 3);
-		get_debugreg(host->dr7, 7);
+		get_debugreg(vcpu->host_dr[0], 0);
+		get_debugreg(vcpu->host_dr[1], 1);
+		get_debugreg(vcpu->host_dr[2], 2);
+		get_debugreg(vcpu->host_dr[3], 3);
+		get_debugreg(vcpu->host_dr7, 7);
 		/* The guest's addresses are not for the host to stop at. */
 		set_debugreg(0, 7);
 	}
 	if (vcpu->dr7 & DUNE_DR7_ENABLE)
 		load_breakpoints(vcpu->dr);
-	host->xcr0 = dune_host_xcr0();
-	if (vcpu->xcr0 != host->xcr0)
+	if (unlikely(vcpu->xcr0 != dune_hardware.xcr0))
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->xcr0);
 	/* The ring 0 that this is for is the host's. */
 	if (dune_hardware.xss)
 		wrmsrq(MSR_IA32_XSS, 0);
 }
 
-static void load_host_registers(const struct dune_vcpu *vcpu,
-				const struct host_registers *host)
+static void load_host_registers(struct dune_vcpu *vcpu)
 {
 	if (dune_hardware.xss)
 		wrmsrq(MSR_IA32_XSS, dune_hardware.xss);
-	if (vcpu->xcr0 != host->xcr0)
-		xsetbv(XCR_XFEATURE_ENABLED_MASK, host->xcr0);
-	if (unlikely(host->dr7)) {
-		load_breakpoints(host->dr);
-		set_debugreg(host->dr7, 7);
+	if (unlikely(vcpu->xcr0 != dune_hardware.xcr0))
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, dune_hardware.xcr0);
+	if (unlikely(vcpu->host_dr7)) {
+		load_breakpoints(vcpu->host_dr);
+		set_debugreg(vcpu->host_dr7, 7);
+		vcpu->host_dr7 = 0;
 	}
+}
+
+static void no_backend(struct dune_vcpu *vcpu, struct dune_exit *exit)
+{
+}
+
+/* The backend's vcpu_run. */
+DEFINE_STATIC_CALL(dune_hal_run, no_backend);
+
+/**
+ * dune_run_init() - the backend has been chosen
+ *
+ * May sleep. Nothing runs.
+ */
+void dune_run_init(void)
+{
+	static_call_update(dune_hal_run, dune_hardware.hal->vcpu_run);
+}
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_run_init);
+
+/* What a backend fills in for some exits only, and core looks at in others. */
+static void forget_exit(struct dune_exit *exit)
+{
+	exit->reason = DUNE_HW_HOST;
+	exit->instruction_length = 0;
+	exit->interrupted.type = DUNE_EVENT_NONE;
+	exit->debug = 0;
 }
 
 /* One entry, with interrupts off. */
 static void enter(struct dune_vcpu *vcpu, struct dune_exit *exit)
 {
-	struct host_registers host;
 	s64 generation;
 
 	WRITE_ONCE(vcpu->in_guest, smp_processor_id());
@@ -201,15 +216,16 @@ static void enter(struct dune_vcpu *vcpu, struct dune_exit *exit)
 		dune_hardware.hal->vcpu_flush(vcpu);
 		vcpu->tlb_generation = generation;
 	}
-	dune_give_events(vcpu);
+	if (unlikely(vcpu->interrupt || vcpu->event.type != DUNE_EVENT_NONE))
+		dune_give_events(vcpu);
 	trace_dune_entry(vcpu->regs.rip);
 
 	/* The guest has the thread's own floating-point registers. */
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		dune_load_fpu();
-	load_guest_registers(vcpu, &host);
-	dune_hardware.hal->vcpu_run(vcpu, exit);
-	load_host_registers(vcpu, &host);
+	load_guest_registers(vcpu);
+	static_call(dune_hal_run)(vcpu, exit);
+	load_host_registers(vcpu);
 
 	WRITE_ONCE(vcpu->in_guest, -1);
 	vcpu->did_work = false;
@@ -257,24 +273,41 @@ static void enter_on_own_time(struct dune_vcpu *vcpu, struct dune_exit *exit)
 
 static bool is_elsewhere(const struct dune_vcpu *vcpu)
 {
-	return vcpu->cpu && vcpu->cpu - 1 != smp_processor_id();
+	return vcpu->cpu != smp_processor_id() && vcpu->cpu >= 0;
+}
+
+/*
+ * The kernel has something for the thread: a signal, work before user mode, or
+ * another thread that is to run, for which nothing is entered.
+ */
+static int look_at_work(struct dune_vcpu *vcpu, bool *enter)
+{
+	if (signal_pending(current))
+		return -EINTR;
+	if (must_go_to_user(vcpu))
+		return dune_vcpu_leave(vcpu, DUNE_EXIT_RESUME);
+	*enter = !need_resched();
+	return DUNE_CONTINUE;
 }
 
 /* Enters once if nothing speaks against it. */
 static int enter_if_possible(struct dune_vcpu *vcpu, struct dune_exit *exit)
 {
 	int ret = DUNE_CONTINUE;
+	bool enter = true;
 
-	exit->reason = DUNE_HW_HOST;
+	forget_exit(exit);
 	local_irq_disable();
-	if (signal_pending(current))
-		ret = -EINTR;
-	else if (is_elsewhere(vcpu) || must_go_to_user(vcpu))
+	if (unlikely(read_thread_flags() & EXIT_TO_USER_MODE_WORK))
+		ret = look_at_work(vcpu, &enter);
+	if (unlikely(ret != DUNE_CONTINUE || !enter))
+		;
+	else if (unlikely(is_elsewhere(vcpu)))
 		ret = dune_vcpu_leave(vcpu, DUNE_EXIT_RESUME);
+	else if (likely(is_enabled_here()))
+		enter_on_own_time(vcpu, exit);
 	else if (READ_ONCE(dune_hardware.down))
 		ret = -ESHUTDOWN;
-	else if (is_enabled_here() && !need_resched())
-		enter_on_own_time(vcpu, exit);
 	local_irq_enable();
 	return ret;
 }
@@ -296,7 +329,7 @@ static int take_request(struct dune_vcpu *vcpu, bool *restart)
 	*restart = READ_ONCE(run->exit_reason) == DUNE_EXIT_RESTART;
 	vcpu->direct = flags & DUNE_RUN_DIRECT_SYSCALLS;
 	vcpu->interrupt = interrupt;
-	vcpu->cpu = cpu;
+	vcpu->cpu = (int)cpu - 1;
 	vcpu->shutdown = false;
 	vcpu->regs = run->regs;
 	/* From here on the copies are used. */
@@ -325,8 +358,6 @@ int dune_vcpu_run(struct dune_vcpu *vcpu)
 	dune_vcpu_load(vcpu);
 	ret = restart ? dune_syscall(vcpu) : DUNE_CONTINUE;
 	while (ret == DUNE_CONTINUE) {
-		cond_resched();
-		exit = (struct dune_exit) { 0 };
 		ret = enter_if_possible(vcpu, &exit);
 		if (ret == DUNE_CONTINUE)
 			ret = dune_handle_exit(vcpu, &exit);

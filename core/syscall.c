@@ -14,7 +14,6 @@
 #include <linux/static_call.h>
 #include <linux/thread_info.h>
 #include <asm/ptrace.h>
-#include <asm/segment.h>
 #include <asm/syscall.h>
 #include <asm/unistd.h>
 
@@ -128,17 +127,18 @@ static bool has_entry_work(void)
 		(EXIT_TO_USER_MODE_WORK & ~DUNE_TIF_RESCHED));
 }
 
-static void fill_pt_regs(struct pt_regs *regs, const struct dune_regs *from)
+/*
+ * The dispatcher's functions take these six and look at nothing else: those that
+ * do, at the registers of the thread, are not called by it.
+ */
+static void take_arguments(struct pt_regs *call, const struct dune_regs *regs)
 {
-	*regs = (struct pt_regs) {
-		.r15 = from->r15, .r14 = from->r14, .r13 = from->r13,
-		.r12 = from->r12, .bp = from->rbp, .bx = from->rbx,
-		.r11 = from->r11, .r10 = from->r10, .r9 = from->r9,
-		.r8 = from->r8, .cx = from->rcx, .dx = from->rdx,
-		.si = from->rsi, .di = from->rdi,
-		.orig_ax = from->rax, .ip = from->rip, .sp = from->rsp,
-		.flags = from->rflags, .cs = __USER_CS, .ss = __USER_DS,
-	};
+	call->di = regs->rdi;
+	call->si = regs->rsi;
+	call->dx = regs->rdx;
+	call->r10 = regs->r10;
+	call->r8 = regs->r8;
+	call->r9 = regs->r9;
 }
 
 static bool is_interrupted(long result)
@@ -155,15 +155,14 @@ static bool is_interrupted(long result)
  */
 static int make_call(struct dune_vcpu *vcpu, unsigned int number)
 {
-	struct pt_regs regs;
 	long result;
 
-	fill_pt_regs(&regs, &vcpu->regs);
+	take_arguments(&vcpu->call, &vcpu->regs);
 	number = array_index_nospec(number, NR_syscalls);
-	result = static_call(dune_dispatcher)(&regs, number);
+	result = static_call(dune_dispatcher)(&vcpu->call, number);
 	vcpu->stats.direct_syscalls++;
 	trace_dune_syscall(number, result, true);
-	if (is_interrupted(result)) {
+	if (unlikely(result < 0) && is_interrupted(result)) {
 		dune_vcpu_leave(vcpu, DUNE_EXIT_RESTART);
 		return result;
 	}

@@ -5,6 +5,9 @@
 
 #include <linux/list.h>
 #include <linux/preempt.h>
+#include <asm/debugreg.h>
+#include <asm/processor-flags.h>
+#include <asm/ptrace.h>
 
 #include "hal.h"
 #include "space.h"
@@ -27,11 +30,14 @@
  * @dr6: its DR6
  * @dr7: its DR7, as the backend has it
  * @xcr0: its XCR0
+ * @host_dr: the host's breakpoint addresses, while the guest runs
+ * @host_dr7: which of them are on; 0 if none is, and otherwise
+ * @call: the arguments of a system call that is made here
  * @event: what it is given at the next entry
  * @did_work: it went to user space for what the kernel does on the way there,
  *	and has not been in the guest since
  * @shutdown: it had a triple fault in this DUNE_RUN
- * @cpu: 1 plus the number of the CPU that user space wants it to be on, or 0
+ * @cpu: the number of the CPU that user space wants it to be on, or -1
  * @direct: user space wants its system calls made here where that is the same
  * @interrupt: the vector it is given as soon as it can take one, or 0
  * @stats: what is counted; written by the thread that runs it, summed up by
@@ -53,10 +59,13 @@ struct dune_vcpu {
 	u64 dr6;
 	u64 dr7;
 	u64 xcr0;
+	unsigned long host_dr[4];
+	unsigned long host_dr7;
+	struct pt_regs call;
 	struct dune_event event;
 	bool did_work;
 	bool shutdown;
-	u32 cpu;
+	int cpu;
 	bool direct;
 	u8 interrupt;
 	struct dune_stats stats;
@@ -102,6 +111,7 @@ void dune_vcpu_put(struct dune_vcpu *vcpu);
 #define DUNE_CONTINUE	1
 
 /* run.c */
+void dune_run_init(void);
 int dune_vcpu_run(struct dune_vcpu *vcpu);
 int dune_vcpu_leave(struct dune_vcpu *vcpu, u32 reason);
 int dune_handle_exit(struct dune_vcpu *vcpu, const struct dune_exit *exit);
@@ -112,13 +122,29 @@ int dune_raise_error(struct dune_vcpu *vcpu, u8 vector, u32 error_code);
 int dune_raise_debug(struct dune_vcpu *vcpu, u64 bits);
 void dune_give_events(struct dune_vcpu *vcpu);
 
+/**
+ * dune_skip() - go on behind an instruction
+ * @vcpu: the virtual CPU
+ * @length: of the instruction
+ *
+ * Return: DUNE_CONTINUE, or as dune_raise(): who steps through the code gets
+ * the step.
+ */
+static inline int dune_skip(struct dune_vcpu *vcpu, unsigned int length)
+{
+	vcpu->regs.rip += length;
+	vcpu->regs.rflags &= ~(u64)X86_EFLAGS_RF;
+	if (unlikely(vcpu->regs.rflags & X86_EFLAGS_TF))
+		return dune_raise_debug(vcpu, DR_STEP);
+	return DUNE_CONTINUE;
+}
+
 /* emulate.c */
 int dune_emulate_cpuid(struct dune_vcpu *vcpu, const struct dune_exit *exit);
 int dune_emulate_hlt(struct dune_vcpu *vcpu, const struct dune_exit *exit);
 int dune_emulate_register(struct dune_vcpu *vcpu, const struct dune_exit *exit);
 int dune_emulate_msr(struct dune_vcpu *vcpu, const struct dune_exit *exit);
 int dune_emulate_xsetbv(struct dune_vcpu *vcpu, const struct dune_exit *exit);
-int dune_skip(struct dune_vcpu *vcpu, unsigned int length);
 
 /* guest_memory.c */
 size_t dune_guest_read(struct dune_vcpu *vcpu, u64 address, void *buffer,

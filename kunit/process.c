@@ -19,6 +19,7 @@
 #include "../core/compat.h"
 #include "../core/hardware.h"
 #include "../core/kernel_function.h"
+#include "../core/vcpu.h"
 #include "fake_hal.h"
 #include "process.h"
 
@@ -82,6 +83,7 @@ static bool take_machine(struct process *process)
 		process->caps = dune_hardware.caps;
 		dune_hardware.hal = &fake_hal_ops;
 		fake_hal_ops.probe(&dune_hardware.caps, NULL);
+		dune_run_init();
 		taken = true;
 	}
 	mutex_unlock(&dune_hardware.lock);
@@ -94,6 +96,8 @@ static void give_machine_back(struct process *process)
 	dune_hardware.hal = process->hal;
 	dune_hardware.caps = process->caps;
 	dune_hardware.down = false;
+	if (process->hal)
+		dune_run_init();
 	mutex_unlock(&dune_hardware.lock);
 }
 

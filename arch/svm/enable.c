@@ -21,8 +21,10 @@ static void free_areas(void)
 	for_each_possible_cpu(cpu) {
 		free_page((unsigned long)per_cpu(host_save_area, cpu));
 		per_cpu(host_save_area, cpu) = NULL;
-		free_page((unsigned long)per_cpu(svm_cpu, cpu).host_state);
-		per_cpu(svm_cpu, cpu).host_state = NULL;
+		if (per_cpu(svm_cpu, cpu).host_state)
+			free_page((unsigned long)
+				  phys_to_virt(per_cpu(svm_cpu, cpu).host_state));
+		per_cpu(svm_cpu, cpu).host_state = 0;
 	}
 }
 
@@ -35,7 +37,8 @@ static int alloc_areas(void)
 		void *state = (void *)get_zeroed_page(GFP_KERNEL);
 
 		per_cpu(host_save_area, cpu) = area;
-		per_cpu(svm_cpu, cpu).host_state = state;
+		if (state)
+			per_cpu(svm_cpu, cpu).host_state = virt_to_phys(state);
 		if (!area || !state)
 			return -ENOMEM;
 	}

@@ -54,7 +54,10 @@ void svm_vcpu_flush(struct dune_vcpu *vcpu)
  */
 void svm_vcpu_load(struct dune_vcpu *vcpu)
 {
-	u64 pa = virt_to_phys(this_cpu_read(svm_cpu.host_state));
+	u64 pa = this_cpu_read(svm_cpu.host_state);
+
+	/* Another CPU may have run it since. */
+	((struct svm_vcpu *)vcpu->hw)->vmcb->control.clean = 0;
 
 	/* Faults where SVM was turned off: then it is not entered either. */
 	asm volatile("1: vmsave %0\n\t"
@@ -223,7 +226,7 @@ static void decode(struct dune_vcpu *vcpu, struct vmcb *vmcb,
 {
 	struct vmcb_control_area *control = &vmcb->control;
 
-	switch (control->exit_code) {
+	switch (__builtin_expect(control->exit_code, SVM_EXIT_VMMCALL)) {
 	case SVM_EXIT_INTR:
 	case SVM_EXIT_NMI:
 	case SVM_EXIT_SMI:
@@ -335,8 +338,7 @@ void svm_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	/* So that a debug exception shows what is its own. */
 	save->dr6 = DUNE_DR6_FIXED;
 
-	svm_enter(&vcpu->regs, svm->vmcb_pa,
-		  virt_to_phys(cpu->host_state));
+	svm_enter(&vcpu->regs, svm->vmcb_pa, cpu->host_state);
 
 	/* VMRUN leaves the guest's; of a debug exception the VMCB tells. */
 	if (unlikely(save->dr6 != DUNE_DR6_FIXED))
@@ -348,6 +350,7 @@ void svm_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit)
 		return;
 	}
 	cpu->stale = false;
+	control->clean = SVM_KEPT;
 	vcpu->regs.rax = save->rax;
 	vcpu->regs.rsp = save->rsp;
 	vcpu->regs.rip = save->rip;

@@ -249,6 +249,7 @@ void svm_set_state(struct dune_vcpu *vcpu, const struct dune_state *state)
 	struct vmcb *vmcb = ((struct svm_vcpu *)vcpu->hw)->vmcb;
 	struct vmcb_save_area *save = &vmcb->save;
 
+	vmcb->control.clean = 0;
 	vmcb->control.int_state = 0;
 	put_segment(&save->cs, &state->cs);
 	put_segment(&save->ss, &state->ss);
@@ -332,8 +333,10 @@ void svm_get_controls(struct dune_vcpu *vcpu, struct dune_controls *controls)
 void svm_set_controls(struct dune_vcpu *vcpu,
 		      const struct dune_controls *controls)
 {
-	struct vmcb_save_area *save = &((struct svm_vcpu *)vcpu->hw)->vmcb->save;
+	struct vmcb *vmcb = ((struct svm_vcpu *)vcpu->hw)->vmcb;
+	struct vmcb_save_area *save = &vmcb->save;
 
+	vmcb->control.clean = 0;
 	save->cr0 = controls->cr0;
 	save->cr3 = controls->cr3;
 	save->cr4 = controls->cr4;

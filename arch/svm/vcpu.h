@@ -3,6 +3,7 @@
 #ifndef DUNE_SVM_VCPU_H
 #define DUNE_SVM_VCPU_H
 
+#include <linux/bits.h>
 #include <linux/percpu.h>
 #include <asm/svm.h>
 
@@ -10,15 +11,15 @@
 
 /**
  * struct svm_cpu - what a CPU needs to run guests
- * @host_state: a page into which VMSAVE puts the host's part of the state that
- *	VMRUN does not switch
+ * @host_state: physical address of a page into which VMSAVE puts the host's
+ *	part of the state that VMRUN does not switch
  * @generation: grows when all ASIDs were used and begin again
  * @next_asid: the first one not used in this generation
  * @stale: the TLB may know ASIDs of this generation from before; the next
  *	VMRUN flushes all
  */
 struct svm_cpu {
-	void *host_state;
+	phys_addr_t host_state;
 	u64 generation;
 	u32 next_asid;
 	bool stale;
@@ -41,6 +42,14 @@ struct svm_vcpu {
 	int asid_cpu;
 	u64 asid_generation;
 };
+
+/*
+ * Parts of the VMCB that only core's set_state and set_controls change between
+ * two runs: the CPU may keep what it has of them (AMD APM vol. 2, "VMCB State
+ * Caching"): permission maps, nested paging, control registers, descriptor
+ * tables, segments and debug control.
+ */
+#define SVM_KEPT	(BIT(1) | BIT(4) | BIT(5) | BIT(7) | BIT(8) | BIT(10))
 
 /* Begins a new generation at the next entry on this CPU. */
 static inline void svm_forget_asids(void)

@@ -16,12 +16,10 @@
 #include "insn.h"
 #include "vcpu.h"
 
+/* Not by way of paravirtualization: on Xen, which has it, there is no VT-x. */
 static u64 read_msr(u32 msr)
 {
-	u64 value;
-
-	rdmsrq(msr, value);
-	return value;
+	return native_read_msr(msr);
 }
 
 /* The TSS that the task register points to, by its descriptor. */

@@ -141,7 +141,7 @@ static void decode_instruction(struct dune_exit *exit, enum dune_hw_exit reason)
 
 static void decode(u32 reason, struct dune_exit *exit)
 {
-	switch (reason) {
+	switch (__builtin_expect(reason, EXIT_REASON_VMCALL)) {
 	case EXIT_REASON_EXCEPTION_NMI:
 		decode_exception(exit);
 		break;
@@ -204,23 +204,43 @@ static void decode(u32 reason, struct dune_exit *exit)
 	}
 }
 
+/**
+ * vmx_write_registers() - write those that are written when they change
+ * @vcpu: loaded, with a VMCS that may have others
+ */
+void vmx_write_registers(struct dune_vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = vcpu->hw;
+
+	vmx->guest_rsp = vcpu->regs.rsp;
+	vmx->guest_rflags = vcpu->regs.rflags;
+	vmx_writel(GUEST_RSP, vmx->guest_rsp);
+	vmx_writel(GUEST_RFLAGS, vmx->guest_rflags);
+}
+
 static void read_exit(struct dune_vcpu *vcpu, struct dune_exit *exit)
 {
 	u32 reason = vmx_read32(VM_EXIT_REASON);
+	struct vmx_vcpu *vmx = vcpu->hw;
 
 	exit->hardware_reason = reason;
 	if (reason & VMX_EXIT_REASONS_FAILED_VMENTRY) {
 		vmx_write32(VM_ENTRY_INTR_INFO_FIELD, 0);
+		vmx_write_registers(vcpu);
 		exit->reason = DUNE_HW_INVALID;
 		if ((reason & 0xffff) == EXIT_REASON_MCE_DURING_VMENTRY)
 			asm volatile("int $18");
 		return;
 	}
-	vcpu->regs.rsp = vmx_readl(GUEST_RSP);
+	vmx->guest_rsp = vmx_readl(GUEST_RSP);
+	vmx->guest_rflags = vmx_readl(GUEST_RFLAGS);
+	vcpu->regs.rsp = vmx->guest_rsp;
 	vcpu->regs.rip = vmx_readl(GUEST_RIP);
-	vcpu->regs.rflags = vmx_readl(GUEST_RFLAGS);
+	vcpu->regs.rflags = vmx->guest_rflags;
 	exit->cpl = vmx_read32(GUEST_SS_AR_BYTES) >> 5 & 3;
-	decode_interrupted(&exit->interrupted);
+	/* An instruction is not executed while something is delivered. */
+	if (reason != EXIT_REASON_VMCALL)
+		decode_interrupted(&exit->interrupted);
 	decode(reason & 0xffff, exit);
 }
 
@@ -235,9 +255,11 @@ void vmx_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	bool refused;
 
 	vmx_refresh_host_state(vmx);
-	vmx_writel(GUEST_RSP, vcpu->regs.rsp);
 	vmx_writel(GUEST_RIP, vcpu->regs.rip);
-	vmx_writel(GUEST_RFLAGS, vcpu->regs.rflags);
+	if (unlikely(vcpu->regs.rsp != vmx->guest_rsp))
+		vmx_writel(GUEST_RSP, vcpu->regs.rsp);
+	if (unlikely(vcpu->regs.rflags != vmx->guest_rflags))
+		vmx_writel(GUEST_RFLAGS, vcpu->regs.rflags);
 	if (native_read_cr2() != vcpu->cr2)
 		native_write_cr2(vcpu->cr2);
 	vmx_mitigate_entry();
@@ -251,6 +273,7 @@ void vmx_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit)
 		wrmsrq(MSR_IA32_DEBUGCTLMSR, vmx->host_debugctl);
 	if (unlikely(refused)) {
 		vmx_write32(VM_ENTRY_INTR_INFO_FIELD, 0);
+		vmx_write_registers(vcpu);
 		exit->reason = DUNE_HW_INVALID;
 		exit->hardware_reason = vmx_read32(VM_INSTRUCTION_ERROR);
 		return;

@@ -274,6 +274,7 @@ void vmx_vcpu_load(struct dune_vcpu *vcpu)
 	vmx_vmptrld(vmx->vmcs_pa);
 	vmx->launched = false;
 	vmx_write_host_state(vmx);
+	vmx_write_registers(vcpu);
 	load_guest_msrs(vmx);
 	/* This CPU may hold translations from when it was here last. */
 	if (vmx->cpu != smp_processor_id()) {

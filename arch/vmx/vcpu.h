@@ -27,6 +27,8 @@ enum vmx_guest_msr {
  * @cpu: that it was loaded on last, or -1
  * @host_cr3: as the VMCS has it
  * @host_cr4: likewise
+ * @guest_rsp: as the VMCS has it
+ * @guest_rflags: likewise
  * @host_debugctl: to be put back after each exit, which clears it
  * @host_ds: the thread's selectors, which an exit clears
  * @host_es: likewise
@@ -44,6 +46,8 @@ struct vmx_vcpu {
 	int cpu;
 	unsigned long host_cr3;
 	unsigned long host_cr4;
+	unsigned long guest_rsp;
+	unsigned long guest_rflags;
 	unsigned long host_debugctl;
 	u16 host_ds;
 	u16 host_es;
@@ -59,6 +63,7 @@ void vmx_vcpu_load(struct dune_vcpu *vcpu);
 void vmx_vcpu_put(struct dune_vcpu *vcpu);
 void vmx_vcpu_run(struct dune_vcpu *vcpu, struct dune_exit *exit);
 void vmx_vcpu_flush(struct dune_vcpu *vcpu);
+void vmx_write_registers(struct dune_vcpu *vcpu);
 void vmx_get_state(struct dune_vcpu *vcpu, struct dune_state *state);
 void vmx_set_state(struct dune_vcpu *vcpu, const struct dune_state *state);
 void vmx_get_controls(struct dune_vcpu *vcpu, struct dune_controls *controls);
