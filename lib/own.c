@@ -120,6 +120,9 @@ void *dune_own_map(uint64_t size, uint64_t align)
 		next = start + size;
 	}
 	dune_unlock(&dune_locks[DUNE_LOCK_OWN]);
+	/* clearing 2 MiB for what takes a few pages would be most of an entry */
+	if (area)
+		CALL3(SYS_madvise, area, size, MADV_NOHUGEPAGE);
 	return area;
 }
 

@@ -724,6 +724,16 @@ static unsigned long memory_of(bool used)
 	return used ? pages / 4 : pages;
 }
 
+/* Among it no huge page, which a large area gets for its first byte. */
+TEST(entering_takes_little_memory)
+{
+	unsigned long used = memory_of(true);
+
+	ENTER_DUNE();
+	/* some is code that it runs */
+	EXPECT_GE(used + 256, memory_of(true));
+}
+
 TEST(many_rounds_leave_nothing_behind)
 {
 	unsigned int files, round;
