@@ -34,13 +34,10 @@ struct host_page {
  * see the first write. The first use it sees by the nested entry itself, which
  * clear_flush_young() in space.c reports.
  */
-static void read_leaf(struct host_page *page, unsigned long entry, u64 pfn,
-		      enum dune_level level)
+static struct dune_mapping mapping_of(unsigned long entry, u64 pfn,
+				      enum dune_level level)
 {
-	page->present = (entry & (_PAGE_PRESENT | _PAGE_USER)) ==
-			(_PAGE_PRESENT | _PAGE_USER);
-	page->used = entry & _PAGE_ACCESSED;
-	page->mapping = (struct dune_mapping) {
+	return (struct dune_mapping) {
 		.pfn = pfn,
 		.level = level,
 		.write = (entry & (_PAGE_RW | _PAGE_DIRTY)) ==
@@ -48,6 +45,15 @@ static void read_leaf(struct host_page *page, unsigned long entry, u64 pfn,
 		.exec = !(entry & _PAGE_NX),
 		.uncached = entry & (_PAGE_PWT | _PAGE_PCD),
 	};
+}
+
+static void read_leaf(struct host_page *page, unsigned long entry, u64 pfn,
+		      enum dune_level level)
+{
+	page->present = (entry & (_PAGE_PRESENT | _PAGE_USER)) ==
+			(_PAGE_PRESENT | _PAGE_USER);
+	page->used = entry & _PAGE_ACCESSED;
+	page->mapping = mapping_of(entry, pfn, level);
 }
 
 /* The first of those that a page is with. */
@@ -60,15 +66,16 @@ static u64 first_of(u64 address)
 static void read_entries(pte_t *table, unsigned long address,
 			 struct host_page *page)
 {
-	unsigned int i, wanted = address / PAGE_SIZE % AROUND;
-	pte_t *first = table - wanted, pte;
+	pte_t *first = table - address / PAGE_SIZE % AROUND;
+	pte_t pte = READ_ONCE(*table);
+	unsigned int i;
 
+	if (!pte_present(pte))
+		return;
+	read_leaf(page, pte_val(pte), pte_pfn(pte), DUNE_LEVEL_4K);
 	page->small = true;
 	for (i = 0; i < AROUND; i++)
 		page->around[i] = READ_ONCE(first[i]);
-	pte = page->around[wanted];
-	if (pte_present(pte))
-		read_leaf(page, pte_val(pte), pte_pfn(pte), DUNE_LEVEL_4K);
 }
 
 /*
@@ -199,12 +206,12 @@ static void map_around(struct dune_vcpu *vcpu, u64 gpa,
 
 	for (i = 0; entries && i < AROUND; i++) {
 		pte_t pte = page->around[i];
-		struct host_page neighbour;
+		struct dune_mapping mapping;
 
 		if (entries[i] || (pte_val(pte) & in_use) != in_use)
 			continue;
-		read_leaf(&neighbour, pte_val(pte), pte_pfn(pte), DUNE_LEVEL_4K);
-		WRITE_ONCE(entries[i], dune_npt_leaf(npt, &neighbour.mapping));
+		mapping = mapping_of(pte_val(pte), pte_pfn(pte), DUNE_LEVEL_4K);
+		WRITE_ONCE(entries[i], dune_npt_leaf(npt, &mapping));
 		vcpu->stats.around++;
 	}
 }
