@@ -17,7 +17,7 @@ from unittest import mock
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 from report import command, estimate, figures, guard, markdown  # noqa: E402
-from report import paper, plot, save, spread, table             # noqa: E402
+from report import paper, plot, save, spread, table, targets    # noqa: E402
 
 STEADY = [100.0, 100.0, 101.0, 100.0, 100.0]
 
@@ -167,6 +167,35 @@ class Ratios(unittest.TestCase):
         with mock.patch("shutil.which", return_value=None):
             with self.assertRaisesRegex(plot.NoPlot, "gnuplot-nox"):
                 plot.write("x.svg", [run_of(line(), dune())])
+
+
+class Targets(unittest.TestCase):
+    """Met or missed, and by how much."""
+
+    RATIO = {"what": "", "figure": "getpid/Dune", "of": "getpid/Linux",
+             "most": 1.5}
+
+    def test_a_ratio_is_of_two_figures(self):
+        run = run_of(line(), dune(median=200.0))
+        self.assertAlmostEqual(targets.value(run, self.RATIO), 2)
+
+    def test_without_one_of_them_there_is_none(self):
+        self.assertIsNone(targets.value(run_of(line()), self.RATIO))
+        self.assertIsNone(targets.value(run_of(dune()), self.RATIO))
+
+    def test_exits_are_counted(self):
+        run = run_of(dune(exits=3))
+        target = {"what": "", "exits": "getpid/Dune", "most": 1}
+        self.assertEqual(targets.value(run, target), 3)
+
+    def test_the_verdict_says_by_how_much(self):
+        self.assertEqual(targets.verdict(1.5, 1.5), "met")
+        self.assertEqual(targets.verdict(1.8, 1.5), "missed by 20 %")
+
+    def test_every_target_is_of_a_figure(self):
+        for target in targets.TARGETS:
+            self.assertIn("most", target)
+            self.assertTrue(("figure" in target) != ("exits" in target))
 
 
 class Estimate(unittest.TestCase):

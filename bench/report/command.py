@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from report import estimate, markdown, plot, save, table
+from report import estimate, markdown, plot, save, table, targets
 
 # Fewer do not tell whether they agree; dune-measure takes no more.
 LEAST_SAMPLES = 3
@@ -109,9 +109,9 @@ def report(options, runs):
     """Tell everything; returns the exit status."""
     for run in runs:
         print(table.text(run), end="\n\n")
-        estimated = estimate.text(run)
-        if estimated:
-            print(estimated, end="\n\n")
+        for more in (targets.text(run), estimate.text(run)):
+            if more:
+                print(more, end="\n\n")
     problems = [f"{run.vendor}: {line}" for run in runs
                 for line in run.problems()]
     for line in problems:

@@ -3,7 +3,7 @@
 
 import textwrap
 
-from report import estimate, paper, table
+from report import estimate, paper, table, targets
 
 ABOUT = """\
 A figure is the median of {samples} samples, after warm-up; the spread is the
@@ -35,6 +35,9 @@ def _run(run):
     if _parameters(run):
         parts.append(f"Parameters of the module: {_parameters(run)}.")
     parts.append(_rows(table.HEAD, table.cells(run), table.RIGHT))
+    lines = targets.cells(run)
+    if lines:
+        parts += ["### Targets", _rows(targets.HEAD, lines, targets.RIGHT)]
     lines = estimate.cells(run)
     if lines:
         head = estimate.head(run)
