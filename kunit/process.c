@@ -83,10 +83,12 @@ static bool take_machine(struct process *process)
 		process->caps = dune_hardware.caps;
 		dune_hardware.hal = &fake_hal_ops;
 		fake_hal_ops.probe(&dune_hardware.caps, NULL);
-		dune_run_init();
 		taken = true;
 	}
 	mutex_unlock(&dune_hardware.lock);
+	/* It takes the hotplug lock, which comes before. */
+	if (taken)
+		dune_run_init();
 	return taken;
 }
 
@@ -96,9 +98,9 @@ static void give_machine_back(struct process *process)
 	dune_hardware.hal = process->hal;
 	dune_hardware.caps = process->caps;
 	dune_hardware.down = false;
+	mutex_unlock(&dune_hardware.lock);
 	if (process->hal)
 		dune_run_init();
-	mutex_unlock(&dune_hardware.lock);
 }
 
 static void send_signal(struct work_struct *work)
