@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The report as a page of docs/."""
 
+import os
 import textwrap
 
 from report import estimate, paper, table, targets
@@ -60,6 +61,8 @@ def page(runs, facts):
         parts.append(f"![Linux's figures over Dune's]({facts['plot']})")
     for run in runs:
         parts += _run(run)
+    with open(os.path.join(paper.DATA, "profile.md")) as file:
+        parts.append(file.read().strip())
     problems = [f"* {run.vendor}: {line}" for run in runs
                 for line in run.problems()]
     if problems:
