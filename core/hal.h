@@ -207,8 +207,10 @@ struct dune_controls {
  * @vcpu_load: Make it ready to run on this CPU. Preemption is off.
  * @vcpu_put: The opposite, on the same CPU: the host's state is its own
  *	again. Preemption is off.
- * @vcpu_run: Run it until the next exit. vcpu->regs go in and come out.
- *	Interrupts are off, and stay so.
+ * @vcpu_run: Run it until the next exit. vcpu->regs go in and come out. Of the
+ *	exit it fills in what the reason has; the instruction's length, what was
+ *	interrupted and the bits of DR6 are none until it does. Interrupts are
+ *	off, and stay so. Called through a static call, set by dune_run_init().
  * @vcpu_flush: Forget translations cached for it, before it runs again.
  *	It is loaded.
  * @get_state: Read the segments, tables and system-call MSRs. Loaded.

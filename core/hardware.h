@@ -13,7 +13,7 @@
  * @hal: the backend in charge; constant after dune_hardware_init()
  * @caps: what it found; constant likewise
  * @xss: the kernel's IA32_XSS, on all CPUs; constant likewise
- * @xcr0: its XCR0, likewise
+ * @xcr0: its XCR0, which it sets once for all
  * @lock: serializes users coming and going
  * @users: how many hold a reference; written under @lock
  * @down: the machine is going down or did not come back from sleep, nobody
