@@ -28,8 +28,8 @@ def value(run, target):
 
 def verdict(found, most):
     """Met, or by how much not."""
-    # exits are told with three digits, of which the host's own are the last
-    if round(found, 3) <= round(most, 3):
+    # a few exits are the host's own
+    if found <= most * 1.002:
         return "met"
     return f"missed by {100 * (found / most - 1):.0f} %"
 
