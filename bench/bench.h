@@ -20,6 +20,8 @@
  * @how: by what: "Linux", "Dune", "ptrace"
  * @per: what one figure is for: "call", "page"
  * @operations: how many of them a sample has
+ * @times: as many samples as another has; 0: just so many. For what differs
+ *	more from one to the next.
  * @dune: the process is in Dune when @begin is called, and its exits are told
  * @fill_size: with that: as in &struct dune_options
  * @begin: called once, first; 0 or what cannot_run() returns. May be NULL.
@@ -35,6 +37,7 @@ struct bench {
 	const char *how;
 	const char *per;
 	unsigned int operations;
+	unsigned int times;
 	bool dune;
 	uint64_t fill_size;
 	int (*begin)(void);

@@ -204,13 +204,16 @@ static void print(const struct bench *bench, const struct sample *taken)
 /* In a process of its own. */
 static void measure(const struct bench *bench)
 {
-	struct sample *taken = calloc(samples, sizeof(*taken));
+	struct sample *taken;
 	unsigned int i;
 
-	must(taken, "calloc()");
+	if (bench->times)
+		samples *= bench->times;
+	taken = calloc(samples, sizeof(*taken));
 	printf("{\"row\": \"%s\", \"how\": \"%s\", \"per\": \"%s\"",
 	       bench->row, bench->how, bench->per);
 	fflush(stdout);
+	must(taken, "calloc()");
 	pin();
 	if (bench->dune)
 		enter_dune(bench->fill_size);

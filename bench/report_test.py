@@ -71,6 +71,14 @@ class Spread(unittest.TestCase):
         self.assertTrue(spread.spread([97, 98, 100, 102, 103]).agrees())
         self.assertFalse(spread.spread([94, 97, 100, 103, 106]).agrees())
 
+    def test_many_make_certain(self):
+        wide = [100 + i % 20 for i in range(15)]
+        self.assertFalse(spread.spread(wide).agrees())
+        self.assertTrue(spread.spread(wide * 10).agrees())
+
+    def test_two_groups_disagree_however_many(self):
+        self.assertFalse(spread.spread(([100] * 8 + [120] * 8) * 10).agrees())
+
     def test_floor(self):
         self.assertFalse(spread.spread([0, 0, 0.002, 0.004, 0.01]).agrees())
         self.assertTrue(spread.spread([0, 0, 0.002, 0.004, 0.01]).agrees(0.01))
