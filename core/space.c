@@ -14,11 +14,24 @@
 #include "stats.h"
 #include "vcpu.h"
 
-/* With as many guest-physical bits as a user address has, no table is needed. */
 #define USER_ADDRESS_BITS	47
+
+/* Most processes use a few only, the widest CPUs have more than 100,000. */
+#define WINDOWS_AT_FIRST	32U
 
 /* How many there ever were. */
 static atomic64_t spaces;
+
+/*
+ * How many windows there can be; 0: as many as there are addresses, and none is
+ * needed, each gibibyte is where its address says.
+ */
+static unsigned int window_limit(void)
+{
+	u32 bits = dune_hardware.caps.guest_phys_bits;
+
+	return bits < USER_ADDRESS_BITS ? 1U << (bits - DUNE_WINDOW_SHIFT) : 0;
+}
 
 static struct dune_space *space_of(struct mmu_notifier *notifier)
 {
@@ -75,7 +88,7 @@ static bool on_range(struct dune_space *space, u64 start, u64 end,
 
 	/* The host may mean all there is by an end far beyond. */
 	end = min(end, 1ULL << USER_ADDRESS_BITS);
-	if (!space->windows)
+	if (!window_limit())
 		return action(&space->npt, start, end);
 
 	for (i = 0; i < space->window_count; i++) {
@@ -169,9 +182,8 @@ static void mm_gone(struct mmu_notifier *notifier, struct mm_struct *mm)
 
 static struct mmu_notifier *space_alloc(struct mm_struct *mm)
 {
-	u32 bits = dune_hardware.caps.guest_phys_bits;
 	struct dune_space *space;
-	int err = -ENOMEM;
+	int err;
 
 	space = kzalloc(sizeof(*space), GFP_KERNEL_ACCOUNT);
 	if (!space)
@@ -179,21 +191,13 @@ static struct mmu_notifier *space_alloc(struct mm_struct *mm)
 	spin_lock_init(&space->lock);
 	space->number = atomic64_inc_return(&spaces);
 	INIT_LIST_HEAD(&space->vcpus);
-	if (bits < USER_ADDRESS_BITS) {
-		space->windows = kvcalloc(1UL << (bits - DUNE_WINDOW_SHIFT),
-					  sizeof(u32), GFP_KERNEL_ACCOUNT);
-		if (!space->windows)
-			goto free_space;
-	}
 	err = dune_npt_init(&space->npt, dune_hardware.hal->npt);
 	if (err)
-		goto free_windows;
+		goto free_space;
 	space->pid = get_pid(task_tgid(current));
 	dune_stats_list(space);
 	return &space->notifier;
 
-free_windows:
-	kvfree(space->windows);
 free_space:
 	kfree(space);
 	return ERR_PTR(err);
@@ -259,6 +263,44 @@ void dune_space_synchronize(void)
 }
 EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_space_synchronize);
 
+/* Without the lock. */
+static int make_room(struct dune_space *space, unsigned int room)
+{
+	u32 *windows = kvcalloc(room, sizeof(*windows), GFP_KERNEL_ACCOUNT);
+
+	if (!windows)
+		return -ENOMEM;
+	spin_lock(&space->lock);
+	if (space->window_room < room) {
+		memcpy(windows, space->windows,
+		       space->window_count * sizeof(*windows));
+		swap(windows, space->windows);
+		space->window_room = room;
+	}
+	spin_unlock(&space->lock);
+	/* What there was, or, if another thread was faster, what there is not. */
+	kvfree(windows);
+	return 0;
+}
+
+/*
+ * Finds a window, or hands out one; locked. Returns its number, or how many
+ * there are if there is no room for one more.
+ */
+static unsigned int find_window(struct dune_space *space, u32 wanted)
+{
+	unsigned int i;
+
+	for (i = 0; i < space->window_count; i++)
+		if (space->windows[i] == wanted)
+			return i;
+	if (i < space->window_room) {
+		space->windows[i] = wanted;
+		space->window_count++;
+	}
+	return i;
+}
+
 /**
  * dune_window_get() - where the guest finds a gibibyte of the process
  * @space: the process
@@ -266,34 +308,32 @@ EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_space_synchronize);
  * @gpa: set to the beginning of the window
  *
  * Return: 0; -EINVAL for an address that is not the process's; -ENOSPC when
- * guest-physical memory is used up.
+ * guest-physical memory is used up; -ENOMEM.
  */
 int dune_window_get(struct dune_space *space, u64 address, u64 *gpa)
 {
-	u32 bits = dune_hardware.caps.guest_phys_bits;
+	unsigned int limit = window_limit(), i, room;
 	u32 wanted = address >> DUNE_WINDOW_SHIFT;
-	unsigned int i;
 	int err = 0;
 
 	if (address >> USER_ADDRESS_BITS)
 		return -EINVAL;
-	if (!space->windows) {
+	if (!limit) {
 		*gpa = (u64)wanted << DUNE_WINDOW_SHIFT;
 		return 0;
 	}
 
-	spin_lock(&space->lock);
-	for (i = 0; i < space->window_count; i++)
-		if (space->windows[i] == wanted)
+	do {
+		spin_lock(&space->lock);
+		i = find_window(space, wanted);
+		room = space->window_room;
+		spin_unlock(&space->lock);
+		if (i < room)
 			break;
-	if (i == 1UL << (bits - DUNE_WINDOW_SHIFT))
-		err = -ENOSPC;
-	if (!err && i == space->window_count) {
-		space->windows[i] = wanted;
-		/* Pairs with dune_window_address(), which takes no lock. */
-		smp_store_release(&space->window_count, i + 1);
-	}
-	spin_unlock(&space->lock);
+		err = room == limit ? -ENOSPC :
+		      make_room(space, min(max(2 * room, WINDOWS_AT_FIRST),
+					   limit));
+	} while (!err);
 	*gpa = (u64)i << DUNE_WINDOW_SHIFT;
 	return err;
 }
@@ -310,16 +350,18 @@ EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_window_get);
 bool dune_window_address(struct dune_space *space, u64 gpa, u64 *address)
 {
 	u64 window = gpa >> DUNE_WINDOW_SHIFT;
+	bool shown;
 
-	if (!space->windows) {
+	if (!window_limit()) {
 		*address = gpa;
 		return !(gpa >> USER_ADDRESS_BITS);
 	}
-	/* Windows are only ever added, so no lock is needed. */
-	if (window >= smp_load_acquire(&space->window_count))
-		return false;
-	*address = (u64)space->windows[window] << DUNE_WINDOW_SHIFT |
-		   (gpa & ((1ULL << DUNE_WINDOW_SHIFT) - 1));
-	return true;
+	spin_lock(&space->lock);
+	shown = window < space->window_count;
+	if (shown)
+		*address = (u64)space->windows[window] << DUNE_WINDOW_SHIFT |
+			   (gpa & ((1ULL << DUNE_WINDOW_SHIFT) - 1));
+	spin_unlock(&space->lock);
+	return shown;
 }
 EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_window_address);

@@ -26,8 +26,8 @@
  * @vcpus: its virtual CPUs
  * @vcpu_count: how many
  * @window_count: how many windows of guest-physical memory are handed out
- * @windows: which gibibyte of the process each window shows; NULL where
- *	guest-physical memory is wide enough for windows to be the identity
+ * @window_room: how many @windows has room for
+ * @windows: which gibibyte of the process each window shows
  * @past: what virtual CPUs did that are gone
  * @number: no other ever has had it; from 1 on
  * @listed: among all spaces, for statistics
@@ -46,6 +46,7 @@ struct dune_space {
 	struct list_head vcpus;
 	unsigned int vcpu_count;
 	unsigned int window_count;
+	unsigned int window_room;
 	u32 *windows;
 	struct dune_stats past;
 

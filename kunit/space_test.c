@@ -111,6 +111,23 @@ static void windows_are_handed_out_in_order(struct kunit *test)
 	dune_space_put(space);
 }
 
+static void there_is_room_for_more_windows(struct kunit *test)
+{
+	struct dune_space *space = make(test, 38);
+	u64 i, gpa, address;
+
+	for (i = 0; i < 256; i++)
+		KUNIT_EXPECT_EQ(test, i * GIB,
+				window(test, space, (1000 - i) * GIB));
+	KUNIT_EXPECT_EQ(test, -ENOSPC, dune_window_get(space, 0, &gpa));
+	for (i = 0; i < 256; i++) {
+		KUNIT_EXPECT_TRUE(test, dune_window_address(space, i * GIB,
+							    &address));
+		KUNIT_EXPECT_EQ(test, (1000 - i) * GIB, address);
+	}
+	dune_space_put(space);
+}
+
 static void windows_run_out(struct kunit *test)
 {
 	struct dune_space *space = make(test, 32);
@@ -333,6 +350,7 @@ static void the_host_tells_when_memory_goes(struct kunit *test)
 static struct kunit_case space_cases[] = {
 	KUNIT_CASE(with_enough_bits_windows_are_the_identity),
 	KUNIT_CASE(windows_are_handed_out_in_order),
+	KUNIT_CASE(there_is_room_for_more_windows),
 	KUNIT_CASE(windows_run_out),
 	KUNIT_CASE(an_address_of_the_kernel_has_no_window),
 	KUNIT_CASE(a_process_has_one_space),
