@@ -290,6 +290,17 @@ static int look_at_work(struct dune_vcpu *vcpu, bool *enter)
 	return DUNE_CONTINUE;
 }
 
+static int enter_here(struct dune_vcpu *vcpu, struct dune_exit *exit)
+{
+	if (unlikely(is_elsewhere(vcpu)))
+		return dune_vcpu_leave(vcpu, DUNE_EXIT_RESUME);
+	if (likely(is_enabled_here()))
+		enter_on_own_time(vcpu, exit);
+	else if (READ_ONCE(dune_hardware.down))
+		return -ESHUTDOWN;
+	return DUNE_CONTINUE;
+}
+
 /* Enters once if nothing speaks against it. */
 static int enter_if_possible(struct dune_vcpu *vcpu, struct dune_exit *exit)
 {
@@ -300,14 +311,8 @@ static int enter_if_possible(struct dune_vcpu *vcpu, struct dune_exit *exit)
 	local_irq_disable();
 	if (unlikely(read_thread_flags() & EXIT_TO_USER_MODE_WORK))
 		ret = look_at_work(vcpu, &enter);
-	if (unlikely(ret != DUNE_CONTINUE || !enter))
-		;
-	else if (unlikely(is_elsewhere(vcpu)))
-		ret = dune_vcpu_leave(vcpu, DUNE_EXIT_RESUME);
-	else if (likely(is_enabled_here()))
-		enter_on_own_time(vcpu, exit);
-	else if (READ_ONCE(dune_hardware.down))
-		ret = -ESHUTDOWN;
+	if (likely(ret == DUNE_CONTINUE && enter))
+		ret = enter_here(vcpu, exit);
 	local_irq_enable();
 	return ret;
 }
