@@ -185,5 +185,7 @@ int dune_syscall(struct dune_vcpu *vcpu)
 		return make_call(vcpu, regs->rax);
 	vcpu->stats.plain_syscalls++;
 	trace_dune_syscall(regs->rax, 0, false);
+	WRITE_ONCE(vcpu->run->watched,
+		   !!READ_ONCE(current_thread_info()->syscall_work));
 	return dune_vcpu_leave(vcpu, DUNE_EXIT_SYSCALL);
 }

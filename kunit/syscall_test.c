@@ -135,7 +135,10 @@ static void who_is_watched_takes_the_plain_path(struct kunit *test)
 	/* seccomp, ptrace, tracing, audit, system-call user dispatch */
 	set_task_syscall_work(current, SECCOMP);
 	expect_plain(test, vcpu, __NR_getpid);
+	KUNIT_EXPECT_EQ(test, 1U, vcpu->run->watched);
 	clear_task_syscall_work(current, SECCOMP);
+	expect_plain(test, vcpu, __NR_exit_group);
+	KUNIT_EXPECT_EQ(test, 0U, vcpu->run->watched);
 	set_task_syscall_work(current, SYSCALL_TRACE);
 	expect_plain(test, vcpu, __NR_getpid);
 	clear_task_syscall_work(current, SYSCALL_TRACE);

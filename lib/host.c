@@ -177,6 +177,8 @@ static long forward(struct dune_thread *thread, struct dune_regs *regs)
 		if (thread->signalled)
 			return DUNE_RESTART;
 		call_at_exit(thread);
+		if (!thread->run->watched)
+			dune_end_process(thread, regs->rdi);
 		return dune_forward_syscall(thread, regs);
 	case SYS_rt_sigaction:
 		return dune_sigaction(thread, regs, false);

@@ -454,6 +454,8 @@ int dune_thread_vcpu(struct dune_thread *thread, void *place);
 void dune_thread_forget(struct dune_thread *thread);
 void dune_exit(struct dune_thread *thread, long status)
 	__attribute__((noreturn));
+void dune_end_process(struct dune_thread *thread, long status)
+	__attribute__((noreturn));
 unsigned int dune_next_descriptor(unsigned int first);
 long dune_limit(struct dune_thread *thread, struct dune_regs *regs);
 

@@ -322,6 +322,19 @@ void dune_exit(struct dune_thread *thread, long status)
 	dune_leave_block(used_flag(thread), status);
 }
 
+/*
+ * The process's. At the end of memory that a module looks at the kernel waits,
+ * some milliseconds, for whoever may be doing so (mmu_notifier_release()): the
+ * last virtual CPU goes before.
+ */
+void dune_end_process(struct dune_thread *thread, long status)
+{
+	if (__atomic_load_n(&count, __ATOMIC_ACQUIRE) == 1 && !thread->borrowed)
+		give_back(thread);
+	CALL1(SYS_exit_group, status);
+	__builtin_trap();
+}
+
 /* What a child has of threads but @thread, or of all, is memory only. */
 void dune_thread_forget(struct dune_thread *thread)
 {

@@ -19,7 +19,7 @@
 #include <linux/types.h>
 
 /** DUNE_ABI_VERSION - grows by one with every visible change of this file */
-#define DUNE_ABI_VERSION	4
+#define DUNE_ABI_VERSION	5
 
 /**
  * enum dune_backend - what carries guest mode on this machine
@@ -183,6 +183,8 @@ enum dune_exit_reason {
  *	soon as it can take one, else zero; out: zero when it has got it
  * @cpu: in: 1 plus the number of the CPU that the guest takes for its own, or 0;
  *	where the thread is on another one, DUNE_RUN ends with DUNE_EXIT_RESUME
+ * @watched: out, with DUNE_EXIT_SYSCALL: not zero if a filter, a tracer or the
+ *	like sees which system calls the thread makes
  * @reserved: zero
  */
 struct dune_run {
@@ -192,7 +194,8 @@ struct dune_run {
 	__u64 hardware_reason;
 	__u32 interrupt;
 	__u32 cpu;
-	__u64 reserved[11];
+	__u32 watched;
+	__u32 reserved[21];
 };
 
 /**
