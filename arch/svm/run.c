@@ -307,13 +307,14 @@ static void decode(struct dune_vcpu *vcpu, struct vmcb *vmcb,
 
 /*
  * VMRUN refused the guest's state. What it left in the VMCB is not told: no
- * register is taken from there, and physical interrupts end the next guest
- * as they have to.
+ * register is taken from there, physical interrupts end the next guest as they
+ * have to, and the CPU keeps nothing of it.
  */
 static void decode_refusal(struct vmcb_control_area *control,
 			   struct dune_exit *exit)
 {
 	control->int_ctl = V_INTR_MASKING_MASK;
+	control->clean = 0;
 	exit->reason = DUNE_HW_INVALID;
 }
 
