@@ -189,9 +189,11 @@ static void on_signal(int signal)
 {
 }
 
+/* Whoever looks at the virtual CPU keeps it for that moment. */
 static void *run_forever(void *arg)
 {
-	guest_run(arg);
+	while (guest_run(arg) && errno == EBUSY)
+		;
 	return NULL;
 }
 
