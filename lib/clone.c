@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <linux/sched.h>
 #include <pthread.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 /**
@@ -88,7 +86,7 @@ static void set_user_child(struct dune_thread *thread, struct dune_frame *frame,
 	if (birth->stack)
 		frame->rsp = birth->stack;
 	if (birth->flags & CLONE_SETTLS)
-		thread->user_fs = birth->tls;
+		thread->ring3.fs = birth->tls;
 }
 
 /*
@@ -102,8 +100,8 @@ static void begin_in_ring3(struct dune_thread *child,
 	uint64_t end = (uint64_t)child->handler_stack - 16;
 	struct dune_frame frame = *birth->user;
 
-	child->user_fs = parent->user_fs;
-	child->ring0_rsp = end;
+	child->ring3.fs = parent->ring3.fs;
+	child->ring3.rsp = end;
 	*(struct dune_thread **)end = child;
 	set_user_child(child, &frame, birth);
 	dune_put_frame(&child->run->regs, end, &frame);
@@ -139,7 +137,7 @@ static long prepare_child(struct dune_thread *child, struct dune_thread *parent,
 	if (!child->sighand)
 		return -ENOMEM;
 	if (birth->flags & CLONE_CLEAR_SIGHAND)
-		dune_sighand_clear(child->sighand);
+		child->sighand->installed = 0;
 	return CALL3(SYS_ioctl, child->vcpu, DUNE_SET_STATE, &state);
 }
 
@@ -194,20 +192,11 @@ static int become_process(struct dune_thread *thread,
 	return CALL3(SYS_ioctl, thread->vcpu, DUNE_SET_STATE, state);
 }
 
-static void fail_in_child(void)
-{
-	static const char text[] =
-		"dune: the child has no virtual CPU and cannot go on\n";
-
-	CALL3(SYS_write, 2, text, sizeof(text) - 1);
-	for (;;)
-		CALL1(SYS_exit_group, 127);
-}
-
 static long clone_process(struct dune_thread *thread, struct birth *birth)
 {
 	struct dune_regs regs = thread->run->regs;
 	struct dune_state state;
+	int err;
 	long ret = CALL3(SYS_ioctl, thread->vcpu, DUNE_GET_STATE, &state);
 
 	if (ret)
@@ -220,11 +209,12 @@ static long clone_process(struct dune_thread *thread, struct birth *birth)
 	ret = make_birth(birth, NULL);
 	dune_unlock_all();
 	if (!ret && birth->flags & CLONE_CLEAR_SIGHAND)
-		dune_sighand_clear(thread->sighand);
+		thread->sighand->installed = 0;
 	if (!ret && birth->user)
 		set_user_child(thread, birth->user, birth);
-	if (!ret && become_process(thread, &regs, &state))
-		fail_in_child();
+	err = ret ? 0 : become_process(thread, &regs, &state);
+	if (err)
+		dune_give_up(thread->run, err);
 	return ret;
 }
 

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -62,25 +61,19 @@ static int move_beyond(int fd, int first)
 	return high;
 }
 
-/* Gives a descriptor such a number; returns it. */
+/*
+ * Gives a descriptor such a number; returns it.
+ * @fd: -1 for that of a new virtual CPU, also where the program has all
+ *	descriptors that it may have
+ */
 int dune_high_descriptor(int fd)
-{
-	struct rlimit limit;
-	int first = raise_limit(&limit);
-
-	fd = move_beyond(fd, first);
-	lower_limit(&limit, first);
-	return fd;
-}
-
-/* The same with a new virtual CPU, also where the program has all it may have. */
-int dune_vcpu_descriptor(void)
 {
 	struct dune_create_vcpu args = { 0 };
 	struct rlimit limit;
 	int first = raise_limit(&limit);
-	int fd = CALL3(SYS_ioctl, dune_device, DUNE_CREATE_VCPU, &args);
 
+	if (fd < 0)
+		fd = CALL3(SYS_ioctl, dune_device, DUNE_CREATE_VCPU, &args);
 	if (fd >= 0)
 		fd = move_beyond(fd, first);
 	lower_limit(&limit, first);

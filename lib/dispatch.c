@@ -8,12 +8,8 @@
 
 #include <errno.h>
 #include <linux/audit.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-
-/* Behind the last address that a process can have. */
-#define ADDRESS_LIMIT	((1UL << 47) - PAGE_SIZE)
 
 #define USER_DISPATCH	2	/* si_code; the C library has no name for it */
 
@@ -31,7 +27,7 @@ long dune_set_dispatch(struct dune_thread *thread, const struct dune_regs *regs)
 	case PR_SYS_DISPATCH_ON:
 		if (offset && offset + length <= offset)
 			return -EINVAL;
-		if (selector >= ADDRESS_LIMIT)
+		if (selector >= DUNE_ADDRESS_LIMIT)
 			return -EFAULT;
 		thread->dispatch.on = true;
 		thread->dispatch.offset = offset;

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Into Dune and out of it. */
 #include "internal.h"
+#include "table.h"
 
 #include <asm/prctl.h>
 #include <assert.h>
 #include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,11 +20,11 @@ AT(dune_thread, host_stack, THREAD_HOST_STACK);
 AT(dune_thread, signalled, THREAD_SIGNALLED);
 AT(dune_thread, syscall_entry, THREAD_SYSCALL_ENTRY);
 AT(dune_thread, user_rsp, THREAD_USER_RSP);
-AT(dune_thread, ring0_rsp, THREAD_RING0_RSP);
+AT(dune_thread, ring3.rsp, THREAD_RING0_RSP);
 AT(dune_run, regs, 0);
 AT(dune_regs, rcx, REGS_RCX);
 AT(dune_regs, rdi, REGS_RDI);
-AT(dune_regs, r15, REGS_R15);
+AT(dune_regs, r10, REGS_R10);
 AT(dune_regs, rip, REGS_RIP);
 AT(dune_regs, rflags, REGS_RFLAGS);
 AT(dune_frame, rsp, FRAME_RSP);
@@ -34,6 +33,7 @@ static_assert(sizeof(struct dune_thread) <= PAGE_SIZE, "its block");
 static_assert(DUNE_RUN == 0xd710 && SYS_ioctl == 16, "entry.S");
 static_assert(DUNE_SYSCALL == DUNE_VECTOR_SYSCALL, "entry.S");
 
+#define CR4_FSGSBASE	(1UL << 16)
 #define CR4_PCIDE	(1UL << 17)
 #define CPUID_PCID	(1U << 17)	/* of leaf 1, in ecx */
 
@@ -98,7 +98,7 @@ int dune_init(const struct dune_options *given)
 		return err;
 	}
 	dune_table_init(options.fill_size);
-	dune_thread_init(options.stack_size);
+	dune_handler_size = options.stack_size;
 	dune_frame_init();
 	dune_trap_init();
 	dune_outside = options.outside;
@@ -138,10 +138,10 @@ static int set_up_guest(struct dune_thread *thread)
 		err = dune_thread_show(thread->vcpu, thread);
 	if (err)
 		return err;
-	thread->root = dune_root_first();
+	thread->root = dune_roots;
 	dune_trap_set_up(thread, &state);
-	dune_user_init(state.cr4);
-	state.cr3 = dune_root_cr3(thread->root);
+	dune_has_fsgsbase = state.cr4 & CR4_FSGSBASE;
+	state.cr3 = thread->root->cr3;
 	state.sfmask = 0;
 	/* thread-local storage stays where it is */
 	if (syscall(SYS_arch_prctl, ARCH_GET_FS, &state.fs.base) ||
@@ -189,13 +189,13 @@ static bool in_handler(const struct dune_thread *thread)
 {
 	uint64_t sp = (uint64_t)__builtin_frame_address(0);
 
-	return thread->ring0_rsp ||
+	return thread->ring3.rsp ||
 	       (uint64_t)thread->handler_stack - sp < thread->handler_size;
 }
 
 int dune_leave(void)
 {
-	struct dune_thread *thread = dune_in_ring0() ? dune_self() : NULL;
+	struct dune_thread *thread = dune_self();
 	long ret;
 
 	if (!thread || in_handler(thread))
@@ -214,5 +214,5 @@ int dune_get_stats(struct dune_stats *stats)
 	memset(stats, 0, sizeof(*stats));
 	if (!dune_in_ring0())
 		return -EINVAL;
-	return CALL1(DUNE_CALL_STATS, stats);
+	return CALL2(DUNE_CALL_VCPU, DUNE_GET_STATS, stats);
 }

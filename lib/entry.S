@@ -4,41 +4,79 @@
 
 	.text
 
+/* @kind: "simple" where it is no C that called it, but what it interrupted. */
+	.macro	begin name, kind
+	.type	\name, @function
+\name:
+	.cfi_startproc \kind
+	.ifnb	\kind
+	.cfi_signal_frame
+	.endif
+	.endm
+
+	.macro	end name
+	.cfi_endproc
+	.size	\name, . - \name
+	.endm
+
+/* A place that the C part of libdune knows, and nobody else. */
+	.macro	place name
+	.globl	\name
+	.hidden	\name
+\name:
+	.endm
+
+	.macro	function name, kind
+	.globl	\name
+	.hidden	\name
+	begin	\name, \kind
+	.endm
+
+/* What a function leaves as it was. */
+	.macro	push_saved
+	.irp	reg, rbx, rbp, r12, r13, r14, r15
+	push	%\reg
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset \reg, 0
+	.endr
+	.endm
+
+	.macro	pop_saved
+	.irp	reg, r15, r14, r13, r12, rbp, rbx
+	pop	%\reg
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore \reg
+	.endr
+	.endm
+
+/* A function's arguments: the number of a system call and those of that. */
+	.macro	pass_on_arguments
+	mov	%rdi, %rax
+	mov	%rsi, %rdi
+	mov	%rdx, %rsi
+	mov	%rcx, %rdx
+	mov	%r8, %r10
+	mov	%r9, %r8
+	.endm
+
 /*
  * int dune_enter_guest(struct dune_thread *thread)
  *
  * Returns 0 in ring 0 of the guest, on the same stack; or, if that fails, a
  * negative errno where it was called.
  */
-	.globl	dune_enter_guest
-	.hidden	dune_enter_guest
-	.type	dune_enter_guest, @function
-dune_enter_guest:
-	.cfi_startproc
+	function dune_enter_guest
+	push_saved
+	/* the guest begins at 1 */
 	mov	THREAD_RUN(%rdi), %rax
-	/* The guest begins as if this function had returned 0. */
-	movq	$0, REGS_RAX(%rax)
-	mov	%rbx, REGS_RBX(%rax)
-	mov	%rbp, REGS_RBP(%rax)
-	mov	%r12, REGS_R12(%rax)
-	mov	%r13, REGS_R13(%rax)
-	mov	%r14, REGS_R14(%rax)
-	mov	%r15, REGS_R15(%rax)
-	mov	(%rsp), %rcx
+	lea	1f(%rip), %rcx
 	mov	%rcx, REGS_RIP(%rax)
-	lea	8(%rsp), %rcx
-	mov	%rcx, REGS_RSP(%rax)
+	mov	%rsp, REGS_RSP(%rax)
 	pushfq
 	.cfi_adjust_cfa_offset 8
 	pop	REGS_RFLAGS(%rax)
 	.cfi_adjust_cfa_offset -8
 
-	push	%rbx
-	.cfi_adjust_cfa_offset 8
-	.cfi_rel_offset rbx, 0
-	push	%r12
-	.cfi_adjust_cfa_offset 8
-	.cfi_rel_offset r12, 0
 	mov	%rsp, %r12
 	.cfi_def_cfa_register r12
 	mov	THREAD_HOST_STACK(%rdi), %rsp
@@ -48,15 +86,11 @@ dune_enter_guest:
 	/* It came back: the guest was never entered. */
 	mov	%r12, %rsp
 	.cfi_def_cfa_register rsp
-	pop	%r12
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore r12
-	pop	%rbx
-	.cfi_adjust_cfa_offset -8
-	.cfi_restore rbx
+	jmp	2f
+1:	xor	%eax, %eax
+2:	pop_saved
 	ret
-	.cfi_endproc
-	.size	dune_enter_guest, . - dune_enter_guest
+	end	dune_enter_guest
 
 /* DWARF's numbers: of registers, and of what computes where they are. */
 #define DWARF_RIP	16
@@ -86,28 +120,16 @@ dune_enter_guest:
  * is in rdi and rbx. To a debugger what called this is the guest, where it is
  * now; or behind its system call, if it is in what SYSCALL calls.
  */
-	.type	dune_host_side, @function
-dune_host_side:
-	.cfi_startproc simple
-	.cfi_signal_frame
+	begin	dune_host_side, simple
 	.cfi_escape DW_CFA_def_cfa_expression, 6, \
 		DW_OP_breg3, THREAD_RUN, DW_OP_deref, \
 		DW_OP_plus_uconst, REGS_RSP, DW_OP_deref
-	in_run_page 0, REGS_RAX
-	in_run_page 1, REGS_RDX
-	in_run_page 2, REGS_RCX
-	in_run_page 3, REGS_RBX
-	in_run_page 4, REGS_RSI
-	in_run_page 5, REGS_RDI
-	in_run_page 6, REGS_RBP
-	in_run_page 8, REGS_R8
-	in_run_page 9, REGS_R9
-	in_run_page 10, REGS_R10
-	in_run_page 11, REGS_R11
-	in_run_page 12, REGS_R12
-	in_run_page 13, REGS_R13
-	in_run_page 14, REGS_R14
-	in_run_page 15, REGS_R15
+	/* DWARF's numbers, in the order in which they are there */
+	offset = REGS_RAX
+	.irp	number, 0, 2, 1, 3, 7, 6, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15
+	in_run_page \number, offset
+	offset = offset + 8
+	.endr
 	/* run + RIP - (RIP - RCX) * (((rip - entry) & -PAGE_SIZE) == 0) */
 	.cfi_escape DW_CFA_expression, DWARF_RIP, 22, \
 		DW_OP_breg3, THREAD_RUN, DW_OP_deref, \
@@ -121,8 +143,7 @@ dune_host_side:
 	call	*%rax
 	add	$8, %rsp
 	ret
-	.cfi_endproc
-	.size	dune_host_side, . - dune_host_side
+	end	dune_host_side
 
 /*
  * long dune_syscall(nr, a, b, c, d, e, f)
@@ -130,23 +151,14 @@ dune_host_side:
  * In ring 0 of the guest the same instruction goes to libdune's entry, and
  * from there to the kernel.
  */
-	.globl	dune_syscall, dune_syscall_return
-	.hidden	dune_syscall_return
-	.type	dune_syscall, @function
-dune_syscall:
-	.cfi_startproc
-	mov	%rdi, %rax
-	mov	%rsi, %rdi
-	mov	%rdx, %rsi
-	mov	%rcx, %rdx
-	mov	%r8, %r10
-	mov	%r9, %r8
+	.globl	dune_syscall
+	begin	dune_syscall
+	pass_on_arguments
 	mov	8(%rsp), %r9
 	syscall
-dune_syscall_return:
+	place	dune_syscall_return
 	ret
-	.cfi_endproc
-	.size	dune_syscall, . - dune_syscall
+	end	dune_syscall
 
 /*
  * long dune_run_vcpu(int vcpu)
@@ -154,20 +166,15 @@ dune_syscall_return:
  * dune_run_syscall tells a signal handler that the kernel is about to make the
  * call again.
  */
-	.globl	dune_run_vcpu, dune_run_syscall, dune_run_return
-	.hidden	dune_run_vcpu, dune_run_syscall, dune_run_return
-	.type	dune_run_vcpu, @function
-dune_run_vcpu:
-	.cfi_startproc
+	function dune_run_vcpu
 	mov	$16, %eax
 	mov	$0xd710, %esi
 	xor	%edx, %edx
-dune_run_syscall:
+	place	dune_run_syscall
 	syscall
-dune_run_return:
+	place	dune_run_return
 	ret
-	.cfi_endproc
-	.size	dune_run_vcpu, . - dune_run_vcpu
+	end	dune_run_vcpu
 
 /*
  * long dune_forward_syscall(struct dune_thread *thread, struct dune_regs *regs)
@@ -178,14 +185,8 @@ dune_run_return:
  * begin and end goes on at restart: so no signal comes too late to keep the
  * call from sleeping.
  */
-	.globl	dune_forward_syscall, dune_forward_begin, dune_forward_end
-	.globl	dune_forward_restart
-	.hidden	dune_forward_syscall, dune_forward_begin, dune_forward_end
-	.hidden	dune_forward_restart
-	.type	dune_forward_syscall, @function
-dune_forward_syscall:
-	.cfi_startproc
-dune_forward_begin:
+	function dune_forward_syscall
+	place	dune_forward_begin
 	cmpb	$0, THREAD_SIGNALLED(%rdi)
 	jne	dune_forward_restart
 	mov	%rsi, %r11
@@ -197,34 +198,24 @@ dune_forward_begin:
 	mov	REGS_R8(%r11), %r8
 	mov	REGS_R9(%r11), %r9
 	syscall
-dune_forward_end:
+	place	dune_forward_end
 	ret
-dune_forward_restart:
+	place	dune_forward_restart
 	mov	$DUNE_RESTART, %rax
 	ret
-	.cfi_endproc
-	.size	dune_forward_syscall, . - dune_forward_syscall
+	end	dune_forward_syscall
 
 /*
  * long dune_raw_clone(nr, a, b, c, d, e, struct dune_thread *child)
  *
  * With a child it begins on its own stack, and does not return here.
  */
-	.globl	dune_raw_clone
-	.hidden	dune_raw_clone
-	.type	dune_raw_clone, @function
-dune_raw_clone:
-	.cfi_startproc
+	function dune_raw_clone
 	push	%r12
 	.cfi_adjust_cfa_offset 8
 	.cfi_rel_offset r12, 0
 	mov	16(%rsp), %r12
-	mov	%rdi, %rax
-	mov	%rsi, %rdi
-	mov	%rdx, %rsi
-	mov	%rcx, %rdx
-	mov	%r8, %r10
-	mov	%r9, %r8
+	pass_on_arguments
 	syscall
 	test	%rax, %rax
 	jnz	1f
@@ -239,67 +230,48 @@ dune_raw_clone:
 	.cfi_adjust_cfa_offset -8
 	.cfi_restore r12
 	ret
-	.cfi_endproc
-	.size	dune_raw_clone, . - dune_raw_clone
+	end	dune_raw_clone
 
 /*
  * void dune_leave_block(uint8_t *used, long status)
  *
  * Ends the thread. From the first instruction on its stack may be another's.
  */
-	.globl	dune_leave_block
-	.hidden	dune_leave_block
-	.type	dune_leave_block, @function
-dune_leave_block:
-	.cfi_startproc
+	function dune_leave_block
 	.cfi_undefined rip
 	movb	$0, (%rdi)
 	mov	%rsi, %rdi
 	mov	$60, %eax
 	syscall
 	ud2
-	.cfi_endproc
-	.size	dune_leave_block, . - dune_leave_block
+	end	dune_leave_block
 
 /*
  * void dune_return_outside(const void *context)
  *
  * Has the kernel load what a signal's frame says.
  */
-	.globl	dune_return_outside
-	.hidden	dune_return_outside
-	.type	dune_return_outside, @function
-dune_return_outside:
-	.cfi_startproc
+	function dune_return_outside
 	.cfi_undefined rip
 	mov	%rdi, %rsp
 	jmp	dune_signal_restorer
-	.cfi_endproc
-	.size	dune_return_outside, . - dune_return_outside
+	end	dune_return_outside
 
 /*
  * Where a handler ends up that returns to what can be no address: there a
  * guest cannot be entered (Intel SDM, "Checks on Guest RIP, RFLAGS, and SSP"),
  * so that the exception has to be raised within.
  */
-	.globl	dune_bad_return
-	.hidden	dune_bad_return
-	.type	dune_bad_return, @function
-dune_bad_return:
+	place	dune_bad_return
 	movabs	0x8000000000000000, %al
 	ud2
-	.size	dune_bad_return, . - dune_bad_return
 
 /*
  * void dune_jump(uint64_t start, uint64_t stack)
  *
  * Begins a program, with the stack that was made for it.
  */
-	.globl	dune_jump
-	.hidden	dune_jump
-	.type	dune_jump, @function
-dune_jump:
-	.cfi_startproc
+	function dune_jump
 	.cfi_undefined rip
 	mov	%rsi, %rsp
 	/* rdx would be called at the end of the program */
@@ -307,8 +279,7 @@ dune_jump:
 	xor	%ebp, %ebp
 	cld
 	jmp	*%rdi
-	.cfi_endproc
-	.size	dune_jump, . - dune_jump
+	end	dune_jump
 
 /*
  * bool dune_probe_read(uint64_t address, siginfo_t *info)
@@ -317,32 +288,22 @@ dune_jump:
  * Is there something to read, or to write? Where not, the signal handler
  * fills info and goes on at failed.
  */
-	.globl	dune_probe_read, dune_probe_read_access
-	.hidden	dune_probe_read, dune_probe_read_access
-	.type	dune_probe_read, @function
-dune_probe_read:
-	.cfi_startproc
-dune_probe_read_access:
+	function dune_probe_read
+	place	dune_probe_read_access
 	movb	(%rdi), %al
 	mov	$1, %eax
 	ret
-	.cfi_endproc
-	.size	dune_probe_read, . - dune_probe_read
+	end	dune_probe_read
 
-	.globl	dune_probe_write, dune_probe_write_access, dune_probe_failed
-	.hidden	dune_probe_write, dune_probe_write_access, dune_probe_failed
-	.type	dune_probe_write, @function
-dune_probe_write:
-	.cfi_startproc
-dune_probe_write_access:
+	function dune_probe_write
+	place	dune_probe_write_access
 	lock orb $0, (%rdi)
 	mov	$1, %eax
 	ret
-dune_probe_failed:
+	place	dune_probe_failed
 	xor	%eax, %eax
 	ret
-	.cfi_endproc
-	.size	dune_probe_write, . - dune_probe_write
+	end	dune_probe_write
 
 /*
  * int dune_copy_bytes(void *to, const void *from, size_t size)
@@ -350,37 +311,26 @@ dune_probe_failed:
  * Returns 0, or 1 when one could not be read or written: the exception goes on
  * at failed.
  */
-	.globl	dune_copy_bytes, dune_copy_access, dune_copy_failed
-	.hidden	dune_copy_bytes, dune_copy_access, dune_copy_failed
-	.type	dune_copy_bytes, @function
-dune_copy_bytes:
-	.cfi_startproc
+	function dune_copy_bytes
 	mov	%rdx, %rcx
 	xor	%eax, %eax
-dune_copy_access:
+	place	dune_copy_access
 	rep movsb
 	ret
-dune_copy_failed:
+	place	dune_copy_failed
 	mov	$1, %eax
 	ret
-	.cfi_endproc
-	.size	dune_copy_bytes, . - dune_copy_bytes
+	end	dune_copy_bytes
 
-	.globl	dune_signal_restorer
-	.hidden	dune_signal_restorer
-	.type	dune_signal_restorer, @function
 	/* unwinders know it by its bytes, where nobody describes the one before */
 	nop
-dune_signal_restorer:
+	place	dune_signal_restorer
 	mov	$15, %rax
 	syscall
-	.size	dune_signal_restorer, . - dune_signal_restorer
 
 /* One stub for each vector, DUNE_TRAP_STUB_SIZE apart. */
-	.globl	dune_trap_stubs
-	.hidden	dune_trap_stubs
 	.balign	DUNE_TRAP_STUB_SIZE
-dune_trap_stubs:
+	place	dune_trap_stubs
 	vector = 0
 	.rept	DUNE_VECTORS
 	.balign	DUNE_TRAP_STUB_SIZE
@@ -420,10 +370,7 @@ dune_trap_stubs:
 	.endr
 	.endm
 
-	.type	trap, @function
-trap:
-	.cfi_startproc simple
-	.cfi_signal_frame
+	begin	trap, simple
 	.cfi_def_cfa rsp, 56
 	.cfi_offset rip, -40
 	.cfi_offset rsp, -16
@@ -436,29 +383,18 @@ trap:
 	popfq
 	.cfi_adjust_cfa_offset -8
 	mov	%rsp, %rdi
-	mov	%rsp, %rbp
-	.cfi_def_cfa_register rbp
-	and	$-16, %rsp
 	call	dune_trap
 	test	%rax, %rax
-	jz	1f
+	jz	resume
 	/* the frame is where the handler's stack begins now */
-	mov	%rdx, %rsi
+	mov	%rsp, %rsi
 	mov	%rax, %rdi
-	mov	%rax, %rbp
 	mov	%rax, %rsp
 	call	dune_handle
-1:	mov	%rbp, %rsp
-	.cfi_def_cfa_register rsp
-	jmp	resume
-	.cfi_endproc
-	.size	trap, . - trap
+	end	trap
 
-/* Goes on with the frame that is at rsp. */
-	.type	resume, @function
-resume:
-	.cfi_startproc simple
-	.cfi_signal_frame
+/* Goes on with the frame that is at rsp; trap does so, too. */
+	begin	resume, simple
 	.cfi_def_cfa rsp, 176
 	cfi_frame
 	pop_registers
@@ -466,28 +402,24 @@ resume:
 	add	$16, %rsp
 	.cfi_adjust_cfa_offset -16
 	iretq
-	.cfi_endproc
-	.size	resume, . - resume
+	end	resume
 
 /*
  * SYSCALL of ring 3, behind what thread.c makes: on the stack where
  * dune_enter_user() left it, which has the thread. Up to end nothing is lost yet:
  * who interrupts it makes ring 3 do it again.
  */
-	.globl	dune_user_entry, dune_user_entry_end
-	.hidden	dune_user_entry, dune_user_entry_end
-	.type	dune_user_entry, @function
 	.cfi_startproc simple
 	.cfi_signal_frame
 	.cfi_def_cfa rsp, 0
 	.cfi_undefined rip
 	/* where dune_call_user() returns to: unwinders look before that */
 	nop
-dune_user_entry:
+	place	dune_user_entry
 	/* no signal, no step, the direction that C expects */
 	push	$2
 	popfq
-dune_user_entry_end:
+	place	dune_user_entry_end
 	push	$RING3_DATA
 	push	$0
 	push	%r11
@@ -512,7 +444,6 @@ dune_user_entry_end:
 	.cfi_def_cfa rsp, 0
 	sysretq
 	.cfi_endproc
-	.size	dune_user_entry, . - dune_user_entry
 
 /*
  * void dune_enter_user(struct dune_thread *thread, struct dune_frame *frame)
@@ -520,61 +451,34 @@ dune_user_entry_end:
  * Loads the frame, which is of ring 3; interrupts are off. Returns when
  * dune_exit_user() is called, on whatever stack, with what rsp was here.
  */
-	.globl	dune_enter_user
-	.hidden	dune_enter_user
-	.type	dune_enter_user, @function
-dune_enter_user:
-	.cfi_startproc
-	push	%rbx
-	push	%rbp
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
+	function dune_enter_user
+	push_saved
 	/* and now it is aligned, for what SYSCALL calls */
 	push	%rdi
-	.cfi_adjust_cfa_offset 56
+	.cfi_adjust_cfa_offset 8
 	mov	%rsp, THREAD_RING0_RSP(%rdi)
 	mov	%rsi, %rsp
 	jmp	resume
-	.cfi_endproc
-	.size	dune_enter_user, . - dune_enter_user
+	end	dune_enter_user
 
 /* void dune_exit_user(uint64_t rsp) */
-	.globl	dune_exit_user
-	.hidden	dune_exit_user
-	.type	dune_exit_user, @function
-dune_exit_user:
-	.cfi_startproc
-	.cfi_undefined rip
-	mov	%rdi, %rsp
-	add	$8, %rsp
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
-	pop	%rbp
-	pop	%rbx
+	function dune_exit_user
+	lea	8(%rdi), %rsp
+	.cfi_def_cfa rsp, 56
+	pop_saved
 	ret
-	.cfi_endproc
-	.size	dune_exit_user, . - dune_exit_user
+	end	dune_exit_user
 
 /*
  * Goes on with a frame that is at rsp, wherever that is: what the host's side
  * has a thread begin or continue with.
  */
-	.globl	dune_resume_frame
-	.hidden	dune_resume_frame
-	.type	dune_resume_frame, @function
-dune_resume_frame:
-	.cfi_startproc simple
-	.cfi_signal_frame
+	function dune_resume_frame, simple
 	.cfi_def_cfa rsp, 176
 	cfi_frame
 	mov	%rsp, %rdi
 	call	dune_user_resume
 	jmp	resume
-	.cfi_endproc
-	.size	dune_resume_frame, . - dune_resume_frame
+	end	dune_resume_frame
 
 	.section .note.GNU-stack, "", @progbits

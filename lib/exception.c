@@ -6,20 +6,7 @@
 #include "internal.h"
 
 #include <asm/prctl.h>
-#include <string.h>
 #include <sys/syscall.h>
-
-#define VECTOR_DB	1
-#define VECTOR_BP	3
-#define VECTOR_OF	4
-#define VECTOR_PF	14
-#define VECTOR_MF	16
-#define VECTOR_XM	19
-
-#define PF_PRESENT	1
-#define PF_WRITE	2
-#define PF_USER		4
-#define PF_FETCH	16
 
 /* As the kernel reports exceptions, by vector. */
 static const struct {
@@ -35,10 +22,10 @@ static const struct {
 	[11] = { SIGBUS, SI_KERNEL, false },
 	[12] = { SIGBUS, SI_KERNEL, false },
 	[13] = { SIGSEGV, SI_KERNEL, false },
-	[VECTOR_PF] = { SIGSEGV, SEGV_ACCERR, false },
-	[VECTOR_MF] = { SIGFPE, FPE_FLTINV, true },
+	[DUNE_VECTOR_PF] = { SIGSEGV, SEGV_ACCERR, false },
+	[DUNE_VECTOR_MF] = { SIGFPE, FPE_FLTINV, true },
 	[17] = { SIGBUS, BUS_ADRALN, false },
-	[VECTOR_XM] = { SIGFPE, FPE_FLTINV, true },
+	[DUNE_VECTOR_XM] = { SIGFPE, FPE_FLTINV, true },
 };
 
 /* Invalid, denormal, divide, overflow, underflow, inexact. */
@@ -60,7 +47,7 @@ static int floating_point_fault(uint64_t vector)
 	uint16_t status, control;
 	uint32_t mxcsr;
 
-	if (vector == VECTOR_MF) {
+	if (vector == DUNE_VECTOR_MF) {
 		asm volatile("fnstsw %0; fnstcw %1"
 			     : "=m" (status), "=m" (control));
 		return floating_point_code(status & ~control & 0x3f);
@@ -83,9 +70,9 @@ static void describe_fault(const struct dune_frame *frame, uint64_t cr2,
 		if (faults[vector].address)
 			info->si_addr = (void *)frame->rip;
 	}
-	if (vector == VECTOR_PF)
+	if (vector == DUNE_VECTOR_PF)
 		info->si_addr = (void *)cr2;
-	if (vector == VECTOR_MF || vector == VECTOR_XM)
+	if (vector == DUNE_VECTOR_MF || vector == DUNE_VECTOR_XM)
 		info->si_code = floating_point_fault(vector);
 }
 
@@ -96,8 +83,8 @@ static void describe_fault(const struct dune_frame *frame, uint64_t cr2,
 static bool ask_kernel(const struct dune_frame *frame, uint64_t cr2,
 		       siginfo_t *info)
 {
-	bool write = frame->error_code & PF_WRITE;
-	bool fetch = frame->error_code & PF_FETCH;
+	bool write = frame->error_code & DUNE_FAULT_WRITE;
+	bool fetch = frame->error_code & DUNE_FAULT_FETCH;
 	bool there;
 
 	dune_set_mask(~(SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS)));
@@ -131,7 +118,7 @@ int dune_outside_bases(const struct dune_thread *thread)
 static void die(struct dune_thread *thread, struct dune_frame *frame,
 		uint64_t mask)
 {
-	bool breakpoint = frame->vector == VECTOR_BP &&
+	bool breakpoint = frame->vector == DUNE_VECTOR_BP &&
 			  *(const uint8_t *)(frame->rip - 1) == INT3;
 
 	dune_outside_bases(thread);
@@ -161,7 +148,7 @@ static enum dune_fill look_into(struct dune_thread *thread,
 {
 	enum dune_fill fault = DUNE_FILL_PROGRAM;
 
-	if (!(frame->error_code & PF_PRESENT))
+	if (!(frame->error_code & DUNE_FAULT_PRESENT))
 		fault = dune_fill_fault(thread, cr2);
 	if (fault == DUNE_FILL_AGAIN)
 		dune_rseq_abort(thread, (__u64 *)&frame->rip);
@@ -184,8 +171,8 @@ bool dune_is_gone(struct dune_thread *thread, struct dune_frame *frame,
 	if (fault != DUNE_FILL_KERNEL)
 		return fault == DUNE_FILL_AGAIN;
 	/* what can be read may still not be executed */
-	return !(frame->error_code & PF_FETCH) &&
-	       (frame->error_code & PF_WRITE ? dune_is_writable(cr2) :
+	return !(frame->error_code & DUNE_FAULT_FETCH) &&
+	       (frame->error_code & DUNE_FAULT_WRITE ? dune_is_writable(cr2) :
 					       dune_is_readable(cr2 & -32, 32));
 }
 
@@ -193,7 +180,7 @@ bool dune_is_gone(struct dune_thread *thread, struct dune_frame *frame,
 static void end_copy(struct dune_thread *thread, struct dune_frame *frame,
 		     uint64_t cr2)
 {
-	if (frame->vector != VECTOR_PF || !dune_is_gone(thread, frame, cr2))
+	if (frame->vector != DUNE_VECTOR_PF || !dune_is_gone(thread, frame, cr2))
 		frame->rip = (uint64_t)dune_copy_failed;
 }
 
@@ -203,9 +190,9 @@ static void show_rights(struct dune_frame *frame, uint64_t cr2,
 {
 	bool other = info->si_signo == SIGSEGV && info->si_code == SEGV_ACCERR;
 
-	if (frame->vector != VECTOR_PF)
+	if (frame->vector != DUNE_VECTOR_PF)
 		return;
-	frame->error_code |= PF_USER | (cr2 >> 63 || other ? PF_PRESENT : 0);
+	frame->error_code |= DUNE_FAULT_USER | (cr2 >> 63 || other ? DUNE_FAULT_PRESENT : 0);
 }
 
 /* The guest had an exception that it does not handle itself. */
@@ -213,7 +200,7 @@ void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
 		    uint64_t cr2)
 {
 	enum dune_fill fault = DUNE_FILL_PROGRAM;
-	bool page_fault = frame->vector == VECTOR_PF;
+	bool page_fault = frame->vector == DUNE_VECTOR_PF;
 	siginfo_t info;
 	uint64_t mask;
 
@@ -228,7 +215,7 @@ void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
 	mask = dune_hold_signals(thread);
 	describe_fault(frame, cr2, &info);
 	if (page_fault && fault == DUNE_FILL_PROGRAM &&
-	    !(frame->error_code & PF_PRESENT))
+	    !(frame->error_code & DUNE_FAULT_PRESENT))
 		info.si_code = SEGV_MAPERR;
 	if (fault == DUNE_FILL_KERNEL && handles_memory(thread, frame, mask) &&
 	    !ask_kernel(frame, cr2, &info)) {

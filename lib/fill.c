@@ -18,20 +18,6 @@ void dune_tables_changed(void)
 	__atomic_add_fetch(&generation, 1, __ATOMIC_RELEASE);
 }
 
-/* All of a range, some of which may be there already. */
-int dune_fill_range(int vcpu, struct dune_root *root, uint64_t start,
-		    uint64_t end)
-{
-	int err;
-
-	for (; start < end; start += PAGE_SIZE) {
-		err = dune_table_fill(vcpu, root, start);
-		if (err && err != -EEXIST)
-			return err;
-	}
-	return 0;
-}
-
 static int fill_root(struct dune_thread *thread, uint64_t address)
 {
 	struct dune_root *root = thread->root;
@@ -58,9 +44,9 @@ static int fill(struct dune_thread *thread, uint64_t address)
 	/* in what dune_walk() calls the thread has them itself */
 	if (thread->has_tables)
 		return fill_root(thread, address);
-	flags = dune_tables_lock();
+	flags = dune_lock_masked(DUNE_LOCK_TABLES);
 	err = fill_root(thread, address);
-	dune_tables_unlock(flags);
+	dune_unlock_masked(DUNE_LOCK_TABLES, flags);
 	return err;
 }
 

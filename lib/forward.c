@@ -17,50 +17,58 @@ static long make_call(struct dune_thread *thread,
 
 	__atomic_store_n(&thread->user_call, true, __ATOMIC_SEQ_CST);
 	if (!__atomic_load_n(&thread->pending, __ATOMIC_SEQ_CST))
-		ret = dune_syscall(frame->rax, frame->rdi, frame->rsi,
-				   frame->rdx, frame->r10, frame->r8,
-				   frame->r9);
+		ret = dune_call_kernel(frame);
 	__atomic_store_n(&thread->user_call, false, __ATOMIC_SEQ_CST);
 	return ret;
 }
 
+/* Of the numbers that are not simply passed on. */
+enum { PASS_ON, HOST, MEMORY, NONE };
+static const uint8_t kinds[] = {
+	[SYS_rt_sigaction] = HOST,
+	[SYS_rt_sigreturn] = HOST,
+	[SYS_sigaltstack] = HOST,
+	[SYS_arch_prctl] = HOST,
+	[SYS_clone] = HOST,
+	[SYS_fork] = HOST,
+	[SYS_vfork] = HOST,
+	[SYS_clone3] = HOST,
+	[SYS_mmap] = MEMORY,
+	[SYS_munmap] = MEMORY,
+	[SYS_mremap] = MEMORY,
+	[SYS_mprotect] = MEMORY,
+	[SYS_pkey_mprotect] = MEMORY,
+	[SYS_madvise] = MEMORY,
+	[SYS_mlock] = MEMORY,
+	[SYS_mlock2] = MEMORY,
+	[SYS_munlock] = MEMORY,
+	[SYS_brk] = MEMORY,
+	[SYS_shmat] = MEMORY,
+	[SYS_shmdt] = MEMORY,
+	[SYS_remap_file_pages] = MEMORY,
+	/* the thread has one area, and ring 0 may be using it */
+	[SYS_rseq] = NONE,
+};
+
 static long choose_call(struct dune_thread *thread, struct dune_frame *frame)
 {
-	switch (frame->rax) {
-	case SYS_rt_sigaction:
-	case SYS_rt_sigreturn:
-	case SYS_sigaltstack:
-	case SYS_arch_prctl:
-	case SYS_clone:
-	case SYS_clone3:
-	case SYS_fork:
-	case SYS_vfork:
+	uint64_t number = frame->rax;
+	int kind = PASS_ON;
+
+	if (number < sizeof(kinds))
+		kind = kinds[number];
+
+	if (kind == HOST)
 		return CALL1(DUNE_CALL_FORWARD, frame);
-	case SYS_mmap:
-	case SYS_munmap:
-	case SYS_mremap:
-	case SYS_mprotect:
-	case SYS_pkey_mprotect:
-	case SYS_madvise:
-	case SYS_mlock:
-	case SYS_mlock2:
-	case SYS_munlock:
-	case SYS_brk:
-	case SYS_shmat:
-	case SYS_shmdt:
-	case SYS_remap_file_pages:
+	if (kind == MEMORY)
 		return dune_user_memory(thread, frame);
-	case SYS_rseq:
-		/* the thread has one area, and ring 0 may be using it */
+	if (kind == NONE)
 		return -ENOSYS;
-	case SYS_prctl:
-		/* it would be for what ring 0 calls, too */
-		if ((int)frame->rdi == PR_SET_SYSCALL_USER_DISPATCH)
-			return -EINVAL;
-		return make_call(thread, frame);
-	default:
-		return make_call(thread, frame);
-	}
+	/* it would be for what ring 0 calls, too */
+	if (number == SYS_prctl &&
+	    (int)frame->rdi == PR_SET_SYSCALL_USER_DISPATCH)
+		return -EINVAL;
+	return make_call(thread, frame);
 }
 
 long dune_forward(struct dune_frame *frame)
@@ -68,7 +76,6 @@ long dune_forward(struct dune_frame *frame)
 	struct dune_thread *thread = dune_self();
 	uint64_t number = frame->rax;
 	long ret = choose_call(thread, frame);
-
 	if (ret == DUNE_RESTART) {
 		/* SYSCALL has two bytes; the signal comes before it */
 		frame->rip -= 2;

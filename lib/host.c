@@ -114,11 +114,8 @@ static long own_call(struct dune_thread *thread, struct dune_regs *regs)
 		dune_exception(thread, (struct dune_frame *)regs->rdi,
 			       regs->rsi);
 		return 0;
-	case DUNE_CALL_STATS:
-		return CALL3(SYS_ioctl, thread->vcpu, DUNE_GET_STATS,
-			     regs->rdi);
-	case DUNE_CALL_FLUSH:
-		return CALL3(SYS_ioctl, thread->vcpu, DUNE_FLUSH, regs->rdi);
+	case DUNE_CALL_VCPU:
+		return CALL3(SYS_ioctl, thread->vcpu, regs->rdi, regs->rsi);
 	case DUNE_CALL_ABSENT:
 		return dune_is_gone(thread, (struct dune_frame *)regs->rdi,
 				    regs->rsi);
@@ -137,14 +134,25 @@ static long own_call(struct dune_thread *thread, struct dune_regs *regs)
  */
 static long control(struct dune_thread *thread, struct dune_regs *regs)
 {
-	switch ((int)regs->rdi) {
-	case PR_SET_SYSCALL_USER_DISPATCH:
+	if ((int)regs->rdi == PR_SET_SYSCALL_USER_DISPATCH)
 		return dune_set_dispatch(thread, regs);
-	case PR_SET_TSC:
+	if ((int)regs->rdi == PR_SET_TSC)
 		return -EINVAL;
-	default:
-		return dune_forward_syscall(thread, regs);
-	}
+	return dune_forward_syscall(thread, regs);
+}
+
+/* Of the thread, or of all; but a signal that has come is handled before. */
+static long end(struct dune_thread *thread, struct dune_regs *regs)
+{
+	dune_block_signals();
+	if (thread->signalled)
+		return DUNE_RESTART;
+	if (regs->rax == SYS_exit)
+		dune_exit(thread, regs->rdi);
+	call_at_exit(thread);
+	if (!thread->run->watched)
+		dune_end_process(thread, regs->rdi);
+	return dune_forward_syscall(thread, regs);
 }
 
 /* Makes a call of the guest; some are about what libdune keeps for it. */
@@ -168,18 +176,8 @@ static long forward(struct dune_thread *thread, struct dune_regs *regs)
 	case SYS_vfork:
 		return dune_clone(thread, regs, NULL);
 	case SYS_exit:
-		dune_block_signals();
-		if (thread->signalled)
-			return DUNE_RESTART;
-		dune_exit(thread, regs->rdi);
 	case SYS_exit_group:
-		dune_block_signals();
-		if (thread->signalled)
-			return DUNE_RESTART;
-		call_at_exit(thread);
-		if (!thread->run->watched)
-			dune_end_process(thread, regs->rdi);
-		return dune_forward_syscall(thread, regs);
+		return end(thread, regs);
 	case SYS_rt_sigaction:
 		return dune_sigaction(thread, regs, false);
 	case SYS_rt_sigprocmask:
@@ -229,10 +227,7 @@ static void system_call(struct dune_thread *thread)
 		regs->rax = ret;
 }
 
-static void write_text(const char *text)
-{
-	CALL3(SYS_write, 2, text, strlen(text));
-}
+#define STOPPED(why)	"dune: the virtual CPU stopped: " why "\n"
 
 /*
  * The guest cannot go on. There is no way back into the program.
@@ -240,21 +235,19 @@ static void write_text(const char *text)
  */
 void dune_give_up(const struct dune_run *run, long error)
 {
-	const char *why = "the module does not know why";
+	const char *text = STOPPED("the module does not know why");
 
 	if (error == -ENOMEM)
-		why = "kernel memory ran out";
+		text = STOPPED("kernel memory ran out");
 	else if (error == -ESHUTDOWN)
-		why = "the machine goes down";
+		text = STOPPED("the machine goes down");
 	else if (error)
-		why = "the module refuses to run it";
+		text = STOPPED("the module refuses to run it");
 	else if (run->exit_reason == DUNE_EXIT_SHUTDOWN)
-		why = "an exception could not be delivered";
+		text = STOPPED("an exception could not be delivered");
 	else if (run->exit_reason == DUNE_EXIT_INVALID_STATE)
-		why = "the CPU refuses its state";
-	write_text("dune: the virtual CPU stopped: ");
-	write_text(why);
-	write_text("\n");
+		text = STOPPED("the CPU refuses its state");
+	CALL3(SYS_write, 2, text, strlen(text));
 	for (;;)
 		CALL1(SYS_exit_group, 127);
 }

@@ -6,6 +6,8 @@
 #include "internal.h"
 #include "table.h"
 
+#include <errno.h>
+
 /* The linker makes symbols for sections with such names. */
 #define PART(name)							\
 	extern const char __start_##name[], __stop_##name[]		\
@@ -16,32 +18,20 @@ PART(dune_rodata);
 PART(dune_data);
 PART(dune_bss);
 
+#define PAGES(name, bits)						\
+	{ (uint64_t)__start_##name, (uint64_t)__stop_##name, bits }
+
 static const struct {
-	const char *start, *end;
-	uint64_t bits;
+	uint64_t start, end, bits;
 } parts[] = {
-	{ __start_dune_text, __stop_dune_text, 0 },
-	{ __start_dune_rodata, __stop_dune_rodata, DUNE_PTE_NOEXEC },
-	{ __start_dune_data, __stop_dune_data,
-	  DUNE_PTE_WRITE | DUNE_PTE_NOEXEC },
-	{ __start_dune_bss, __stop_dune_bss,
-	  DUNE_PTE_WRITE | DUNE_PTE_NOEXEC },
+	PAGES(dune_text, 0),
+	PAGES(dune_rodata, DUNE_PTE_NOEXEC),
+	PAGES(dune_data, DUNE_PTE_WRITE | DUNE_PTE_NOEXEC),
+	PAGES(dune_bss, DUNE_PTE_WRITE | DUNE_PTE_NOEXEC),
 };
 
 /* From the first page of any to behind the last, when a root was made. */
 static uint64_t image_start, image_end;
-
-#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
-
-static uint64_t page_start(const char *address)
-{
-	return (uint64_t)address & ~(PAGE_SIZE - 1UL);
-}
-
-static uint64_t page_end(const char *address)
-{
-	return page_start(address + PAGE_SIZE - 1);
-}
 
 static void find_ends(void)
 {
@@ -49,11 +39,24 @@ static void find_ends(void)
 
 	image_start = ~0ULL;
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
-		if (page_start(parts[i].start) < image_start)
-			image_start = page_start(parts[i].start);
-		if (page_end(parts[i].end) > image_end)
-			image_end = page_end(parts[i].end);
+		if (dune_page_down(parts[i].start) < image_start)
+			image_start = dune_page_down(parts[i].start);
+		if (dune_page_up(parts[i].end) > image_end)
+			image_end = dune_page_up(parts[i].end);
 	}
+}
+
+/* All of a range, some of which may be there already. */
+static int fill(int vcpu, struct dune_root *root, uint64_t start, uint64_t end)
+{
+	int err;
+
+	for (; start < end; start += PAGE_SIZE) {
+		err = dune_table_fill(vcpu, root, start);
+		if (err && err != -EEXIST)
+			return err;
+	}
+	return 0;
 }
 
 /**
@@ -73,11 +76,11 @@ int dune_image_map(int vcpu, struct dune_root *root)
 	if (!image_end)
 		find_ends();
 	for (i = 0; i < ARRAY_SIZE(parts) && !err; i++) {
-		uint64_t start = page_start(parts[i].start);
-		uint64_t end = page_end(parts[i].end);
+		uint64_t start = dune_page_down(parts[i].start);
+		uint64_t end = dune_page_up(parts[i].end);
 
 		if (root->flags & DUNE_ROOT_FILL)
-			err = dune_fill_range(vcpu, root, start, end);
+			err = fill(vcpu, root, start, end);
 		else if (end > start)
 			err = dune_map_new(vcpu, root, start, end - start,
 					   parts[i].bits);
@@ -90,8 +93,8 @@ static bool is_in_part(uint64_t start, uint64_t last)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(parts); i++)
-		if (start < page_end(parts[i].end) &&
-		    last >= page_start(parts[i].start))
+		if (start < dune_page_up(parts[i].end) &&
+		    last >= dune_page_down(parts[i].start))
 			return true;
 	return false;
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <dune/dune.h>
+#include "internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -21,38 +20,36 @@ int dune_query_info(struct dune_info *info)
 	return err;
 }
 
+static const struct {
+	int error;
+	const char *text;
+} errors[] = {
+	{ 0, "nothing is wrong" },
+	{ -ENOENT, "there is no /dev/dune: load the module, dune.ko" },
+	{ -ENODEV, "there is no /dev/dune: load the module, dune.ko" },
+	{ -ENXIO, "there is no /dev/dune: load the module, dune.ko" },
+	{ -EACCES, "/dev/dune may not be opened: see its owner and mode" },
+	{ -EPERM, "/dev/dune may not be opened: see its owner and mode" },
+	{ -ENOTTY, "/dev/dune is not that of dune.ko" },
+	{ -EINVAL, "an option is none, or dune_init() was not called" },
+	{ -EALREADY, "this thread is in Dune already" },
+	{ -EBUSY,
+	  "another hypervisor uses the CPU: unload kvm_intel or kvm_amd" },
+	{ -ENOMEM, "there is not enough memory, or address space (ulimit -v)" },
+	{ -EMFILE, "there are too many open files (ulimit -n)" },
+	{ -ENFILE, "there are too many open files (ulimit -n)" },
+	{ -ENOSPC,
+	  "there are too many virtual CPUs, or too much memory for the CPU" },
+	{ -ESHUTDOWN, "the machine is going down" },
+	{ -EOPNOTSUPP, "the CPU lacks what Dune needs" },
+};
+
 const char *dune_error(int error)
 {
-	switch (error) {
-	case 0:
-		return "nothing is wrong";
-	case -ENOENT:
-	case -ENODEV:
-	case -ENXIO:
-		return "there is no /dev/dune: load the module, dune.ko";
-	case -EACCES:
-	case -EPERM:
-		return "/dev/dune may not be opened: see its owner and mode";
-	case -ENOTTY:
-		return "/dev/dune is not that of dune.ko";
-	case -EINVAL:
-		return "an option is none, or dune_init() was not called";
-	case -EALREADY:
-		return "this thread is in Dune already";
-	case -EBUSY:
-		return "another hypervisor uses the CPU: unload kvm_intel or kvm_amd";
-	case -ENOMEM:
-		return "there is not enough memory, or address space (ulimit -v)";
-	case -EMFILE:
-	case -ENFILE:
-		return "there are too many open files (ulimit -n)";
-	case -ENOSPC:
-		return "there are too many virtual CPUs, or too much memory for the CPU";
-	case -ESHUTDOWN:
-		return "the machine is going down";
-	case -EOPNOTSUPP:
-		return "the CPU lacks what Dune needs";
-	default:
-		return "the kernel refused; see its log";
-	}
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(errors); i++)
+		if (errors[i].error == error)
+			return errors[i].text;
+	return "the kernel refused; see its log";
 }

@@ -13,19 +13,12 @@
 #define REGS_RAX		0
 #define REGS_RCX		8
 #define REGS_RDX		16
-#define REGS_RBX		24
 #define REGS_RSP		32
-#define REGS_RBP		40
 #define REGS_RSI		48
 #define REGS_RDI		56
 #define REGS_R8			64
 #define REGS_R9			72
 #define REGS_R10		80
-#define REGS_R11		88
-#define REGS_R12		96
-#define REGS_R13		104
-#define REGS_R14		112
-#define REGS_R15		120
 #define REGS_RIP		128
 #define REGS_RFLAGS		136
 
@@ -51,11 +44,10 @@
 /* Calls of the guest that its own host's side answers, not the kernel. */
 #define DUNE_CALL_SIGNAL	0x10000
 #define DUNE_CALL_EXCEPTION	0x10001
-#define DUNE_CALL_STATS		0x10002
-#define DUNE_CALL_FLUSH		0x10003
-#define DUNE_CALL_ABSENT	0x10004
-#define DUNE_CALL_LEAVE		0x10005
-#define DUNE_CALL_FORWARD	0x10006
+#define DUNE_CALL_VCPU		0x10002
+#define DUNE_CALL_ABSENT	0x10003
+#define DUNE_CALL_LEAVE		0x10004
+#define DUNE_CALL_FORWARD	0x10005
 
 /* A system call that has to be made again, after a signal. */
 #define DUNE_RESTART		(-512)
@@ -78,10 +70,18 @@
 #define PAGE_SIZE	4096UL
 #define MASK_SIZE	8		/* of the kernel's masks of signals */
 #define SIGNAL_BIT(signal)	(1ULL << ((signal) - 1))
+/* Where a process's addresses end, and the kernel looks no further. */
+#define DUNE_ADDRESS_LIMIT	((1UL << 47) - PAGE_SIZE)
+
 #define EFLAGS_TF	(1UL << 8)
 #define EFLAGS_IF	(1UL << 9)
 #define EFLAGS_DF	(1UL << 10)
 #define EFLAGS_RF	(1UL << 16)
+
+/* What a program sets itself: AC, ID, RF, TF, DF and the arithmetic ones. */
+#define EFLAGS_USER	0x250dd5UL
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
 /**
  * struct dune_action - what rt_sigaction() takes
@@ -126,6 +126,22 @@ struct dune_rseq {
 } __attribute__((aligned(32)));
 
 /**
+ * struct dune_ring3 - a call of dune_run_user(), or nothing but zero
+ * @rsp: end of the stack for what ring 3 calls, where the thread was
+ * @fs: base of ring 3, while it is not there
+ * @user: what it was called with
+ * @state: floating-point and vector registers of ring 3, if a handler of its
+ *	system calls may have changed them
+ * @returns: it ends when the function of ring 3 returns
+ */
+struct dune_ring3 {
+	uint64_t rsp, fs;
+	struct dune_user *user;
+	char *state;
+	bool returns;
+};
+
+/**
  * struct dune_thread - a thread that is in Dune, or about to be
  * @run: the page shared with the kernel
  * @host_stack: end of the stack on which the host's side of it runs
@@ -138,18 +154,13 @@ struct dune_rseq {
  * @syscall_entry: the page with what SYSCALL calls, see thread.c
  * @syscall_target: where that goes on: in ring 3 at @user_path
  * @user_rsp: of ring 3, while that is left by SYSCALL
- * @ring0_rsp: end of the stack for what ring 3 calls, where the thread is; 0:
- *	it has not been in ring 3
+ * @ring3: where it is, or was, in ring 3
  * @user_entry: dune_user_entry, for what SYSCALL calls
- * @user_fs: base of ring 3, while it is not there
+ * @own_entry: what SYSCALL calls, which is on that page
  * @ring0_fs: base of ring 0, while it is not there
  * @user_call: it makes a system call for ring 3, that a signal may end
  * @deferred: the signal that waits is for ring 3, as soon as it is there
- * @user: what dune_run_user() was called with, or NULL
- * @user_returns: it ends when its function returns
  * @held: the signal that waits is blocked, and the kernel has no room for it
- * @saved_state: floating-point and vector registers of ring 3, if a handler of
- *	its system calls may have changed them
  * @stack: what sigaltstack() was called with; the kernel has none meanwhile
  * @user_stack: the same in ring 3
  * @root: its page root
@@ -180,15 +191,13 @@ struct dune_thread {
 	const uint8_t *syscall_entry;
 	const uint8_t *syscall_target;
 	uint64_t user_rsp;
-	uint64_t ring0_rsp;
+	struct dune_ring3 ring3;
 	const void *user_entry;
-	uint64_t user_fs, ring0_fs;
+	const uint8_t *own_entry;
+	uint64_t ring0_fs;
 	bool user_call;
 	bool deferred;
-	bool user_returns;
 	bool held;
-	struct dune_user *user;
-	char *saved_state;
 	stack_t stack, user_stack;
 	struct dune_root *root;
 	uint64_t generation;
@@ -242,24 +251,49 @@ void *memset(void *to, int byte, size_t size)
 #define CALL4(nr, a, b, c, d)						\
 	dune_syscall(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 
-/* Both ends of libdune, or of what it was linked into. */
-extern const char __ehdr_start[];
-extern const char _end[];
+/*
+ * Makes the system call that a frame has. Not by dune_syscall(): what is called
+ * from there may be for libdune's other side.
+ */
+static inline long dune_call_kernel(const struct dune_frame *frame)
+{
+	register uint64_t r10 asm("r10") = frame->r10;
+	register uint64_t r8 asm("r8") = frame->r8;
+	register uint64_t r9 asm("r9") = frame->r9;
+	long ret;
+
+	asm volatile("syscall" : "=a" (ret)
+		     : "a" (frame->rax), "D" (frame->rdi), "S" (frame->rsi),
+		       "d" (frame->rdx), "r" (r10), "r" (r8), "r" (r9)
+		     : "rcx", "r11", "memory");
+	return ret;
+}
 
 /* Below the stack pointer; what a function has there is its own. */
 #define RED_ZONE	128
 
 /* Room on the stack for dune_save_state(). */
 #define DUNE_STATE_AREA()						\
-	((char *)(((uint64_t)__builtin_alloca(dune_state_size() + 63) + 63) & \
+	((char *)(((uint64_t)__builtin_alloca(dune_fpu.size + 63) + 63) & \
 		  ~63UL))
 
 /* In the address of a handler, which has none of the upper half. */
 #define DUNE_INTEGER	(1ULL << 63)
 
+static inline uint64_t dune_page_down(uint64_t address)
+{
+	return address & ~(PAGE_SIZE - 1);
+}
+
 static inline uint64_t dune_page_up(uint64_t size)
 {
-	return (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+	return dune_page_down(size + PAGE_SIZE - 1);
+}
+
+/* As the CPU has addresses: the upper bits are those of the highest one. */
+static inline uint64_t dune_canonical(uint64_t address)
+{
+	return (int64_t)(address << 16) >> 16;
 }
 
 /* From linux/signal.h, which does not go with the C library's. */
@@ -325,13 +359,12 @@ enum dune_lock_name {
 };
 
 /* lock.c */
-extern int dune_locks[];
 void dune_lock_all(void);
 void dune_unlock_all(void);
-void dune_lock(int *lock);
-void dune_unlock(int *lock);
-uint64_t dune_lock_masked(int *lock);
-void dune_unlock_masked(int *lock, uint64_t flags);
+void dune_lock(enum dune_lock_name name);
+void dune_unlock(enum dune_lock_name name);
+uint64_t dune_lock_masked(enum dune_lock_name name);
+void dune_unlock_masked(enum dune_lock_name name, uint64_t flags);
 
 /* own.c */
 int dune_own_init(void);
@@ -348,6 +381,23 @@ static inline bool dune_is_own(uint64_t address)
 
 int dune_own_show(int vcpu, const void *start, uint64_t size);
 
+/* Ring 0's thread, by its descriptor table; NULL elsewhere, or if that is not ours. */
+static inline struct dune_thread *dune_self(void)
+{
+	struct __attribute__((packed)) {
+		uint16_t limit;
+		uint64_t base;
+	} table;
+	uint64_t thread;
+
+	asm volatile("sgdt %0" : "=m" (table));
+	thread = table.base - offsetof(struct dune_thread, gdt);
+	if (!dune_in_ring0() || thread % DUNE_THREAD_SIZE ||
+	    !dune_is_own(thread))
+		return NULL;
+	return (struct dune_thread *)thread;
+}
+
 /* window.c */
 int dune_window_init(void);
 int dune_window_again(int vcpu);
@@ -358,7 +408,7 @@ void dune_table_init(uint64_t fill_size);
 /**
  * struct dune_hold - while a function on roots is at work
  * @thread: whose it is
- * @flags: for dune_tables_unlock()
+ * @flags: for dune_unlock_masked()
  */
 struct dune_hold {
 	struct dune_thread *thread;
@@ -366,14 +416,9 @@ struct dune_hold {
 };
 
 /* root.c */
-uint64_t dune_tables_lock(void);
-void dune_tables_unlock(uint64_t flags);
 int dune_root_begin(struct dune_hold *hold);
 void dune_root_end(struct dune_hold *hold);
 int dune_root_init(int vcpu, bool tagged);
-struct dune_root *dune_root_first(void);
-uint64_t dune_root_cr3(const struct dune_root *root);
-bool dune_root_tagged(void);
 
 /* map.c */
 int dune_range_error(const void *address, uint64_t size, bool change);
@@ -387,7 +432,7 @@ uint64_t dune_bits_at(struct dune_root *root, uint64_t address);
 
 /* tlb.c */
 void dune_tlb_forget(const struct dune_hold *hold, struct dune_root *root,
-		     uint64_t address, uint64_t size, bool global);
+		     uint64_t address, uint64_t size, bool global, bool others);
 
 /* image.c */
 int dune_image_map(int vcpu, struct dune_root *root);
@@ -396,8 +441,6 @@ bool dune_is_protected(uint64_t start, uint64_t size);
 /* fill.c */
 enum dune_fill { DUNE_FILL_AGAIN, DUNE_FILL_PROGRAM, DUNE_FILL_KERNEL };
 void dune_tables_changed(void);
-int dune_fill_range(int vcpu, struct dune_root *root, uint64_t start,
-		    uint64_t end);
 enum dune_fill dune_fill_fault(struct dune_thread *thread, uint64_t address);
 
 /* entry.S */
@@ -444,11 +487,9 @@ void dune_child_loop(struct dune_thread *thread) __attribute__((noreturn));
 int dune_thread_create(struct dune_thread **new);
 void dune_thread_destroy(struct dune_thread *thread);
 struct dune_thread *dune_thread_of(const void *stack);
-struct dune_thread *dune_self(void);
-const uint8_t *dune_thread_entry(const struct dune_thread *thread);
-unsigned int dune_thread_count(void);
+extern unsigned int dune_threads;
+extern uint64_t dune_handler_size;
 bool dune_root_in_use(const struct dune_root *root);
-void dune_thread_init(uint64_t handler_size);
 int dune_thread_show(int vcpu, struct dune_thread *thread);
 int dune_thread_vcpu(struct dune_thread *thread, void *place);
 void dune_thread_forget(struct dune_thread *thread);
@@ -465,7 +506,6 @@ bool dune_dispatched(struct dune_thread *thread, const struct dune_regs *regs);
 
 /* descriptor.c */
 int dune_high_descriptor(int fd);
-int dune_vcpu_descriptor(void);
 long dune_close(struct dune_thread *thread, struct dune_regs *regs);
 long dune_close_range(struct dune_thread *thread, struct dune_regs *regs);
 long dune_duplicate(struct dune_thread *thread, struct dune_regs *regs);
@@ -479,15 +519,11 @@ void dune_rseq_update(struct dune_thread *thread);
 void dune_rseq_abort(struct dune_thread *thread, __u64 *rip);
 void dune_rseq_end(struct dune_thread *thread);
 
-/**
- * struct dune_place - where a handler is to be called, in two registers
- * @frame: what was interrupted, at the end of its stack; NULL: there is none
- * @thread: whose it is
- */
-struct dune_place {
-	struct dune_frame *frame;
-	struct dune_thread *thread;
-};
+/* Where the program has an area, and says there that it is in a sequence. */
+static inline bool dune_in_sequence(const struct dune_thread *thread)
+{
+	return thread->program_rseq && thread->program_rseq->sequence;
+}
 
 static inline uint64_t dune_fault_address(void)
 {
@@ -501,7 +537,7 @@ static inline uint64_t dune_fault_address(void)
 static inline bool dune_is_user(const struct dune_thread *thread,
 				const struct dune_frame *frame)
 {
-	return frame->cs & 3 && thread->ring0_rsp;
+	return frame->cs & 3 && thread->ring3.rsp;
 }
 
 /* Has SYSCALL the way that it has in ring 3, still? */
@@ -514,18 +550,25 @@ static inline bool dune_was_in_ring3(const struct dune_thread *thread)
 void dune_trap_init(void);
 void dune_trap_set_up(struct dune_thread *thread, struct dune_state *state);
 void dune_trap_tell_cpu(struct dune_thread *thread);
-struct dune_place dune_trap(struct dune_frame *frame);
 
 void dune_enter_user(struct dune_thread *thread, struct dune_frame *frame);
 void dune_exit_user(uint64_t rsp) __attribute__((noreturn));
 extern const char dune_resume_frame[];
 
 /* user.c */
-void dune_user_init(uint64_t cr4);
+extern bool dune_has_fsgsbase;
 bool dune_user_syscall(struct dune_thread *thread, struct dune_frame *frame);
 void dune_user_resume(struct dune_frame *frame);
 bool dune_user_trap(struct dune_thread *thread, struct dune_frame *frame);
-void dune_user_return(struct dune_thread *thread, struct dune_frame *frame);
+void dune_return_to_user(struct dune_thread *thread, struct dune_frame *frame);
+
+/* A trap or a system call ends. */
+static inline void dune_user_return(struct dune_thread *thread,
+				    struct dune_frame *frame)
+{
+	if (dune_is_user(thread, frame))
+		dune_return_to_user(thread, frame);
+}
 
 /* user_call.c */
 long dune_user_call(struct dune_thread *thread, struct dune_frame *frame);
@@ -535,13 +578,12 @@ long dune_user_memory(struct dune_thread *thread, struct dune_frame *frame);
 
 /* handler.c */
 int dune_set_handler(uint64_t *place, void *handler, unsigned int flags);
-bool dune_has_handler(const struct dune_frame *frame);
-void dune_handle(struct dune_frame *frame, struct dune_thread *thread);
+struct dune_frame *dune_trap(struct dune_frame *frame);
+void dune_handle(struct dune_frame *frame, const struct dune_frame *first);
 
 /* signal.c */
 void dune_signal_init(struct dune_thread *thread);
 struct dune_sighand *dune_sighand_get(struct dune_sighand *sighand, bool share);
-void dune_sighand_clear(struct dune_sighand *sighand);
 void dune_end_by(int signal) __attribute__((noreturn));
 void dune_sighand_put(struct dune_sighand *sighand);
 void dune_signal_child(struct dune_thread *thread);
@@ -573,15 +615,44 @@ int dune_outside_bases(const struct dune_thread *thread);
 
 /* sigframe.c */
 void dune_frame_init(void);
-size_t dune_state_size(void);
 void dune_save_state(char *area);
-void dune_load_state(const char *area);
 void dune_begin_state(char *area);
+
+/**
+ * struct dune_fpu - floating-point and vector registers, as the CPU has them
+ * @xsave: there may be more than those of 1999
+ * @features: which there are, for XSAVE and XRSTOR
+ * @low: half of that
+ * @high: the other half
+ * @size: of all, in bytes
+ */
+extern struct dune_fpu {
+	bool xsave;
+	union {
+		uint64_t features;
+		struct {
+			uint32_t low, high;
+		};
+	};
+	size_t size;
+} dune_fpu;
+
+static inline void dune_load_state(const char *area)
+{
+	if (dune_fpu.xsave)
+		asm volatile("xrstor64 (%0)" : : "r" (area),
+			     "a" (dune_fpu.low), "d" (dune_fpu.high)
+			     : "memory");
+	else
+		asm volatile("fxrstor64 (%0)" : : "r" (area) : "memory");
+}
+
 bool dune_build_frame(struct dune_thread *thread, struct dune_frame *frame,
 		      const siginfo_t *info, const struct dune_action *action,
 		      bool of_user, uint64_t mask, uint64_t cr2);
 uint64_t dune_restore_frame(struct dune_thread *thread,
 			    struct dune_regs *regs);
+struct dune_regs dune_registers_of(const struct dune_frame *frame);
 void dune_put_frame(struct dune_regs *regs, uint64_t end,
 		    const struct dune_frame *frame);
 bool dune_restore_user(struct dune_thread *thread, struct dune_frame *frame,

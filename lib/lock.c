@@ -10,11 +10,11 @@
 
 enum { FREE, HELD, WAITED_FOR };
 
-int dune_locks[DUNE_LOCKS];
+static int locks[DUNE_LOCKS];
 
-void dune_lock(int *lock)
+void dune_lock(enum dune_lock_name name)
 {
-	int state = FREE;
+	int *lock = &locks[name], state = FREE;
 
 	if (__atomic_compare_exchange_n(lock, &state, HELD, false,
 					__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
@@ -23,32 +23,34 @@ void dune_lock(int *lock)
 		CALL4(SYS_futex, lock, FUTEX_WAIT_PRIVATE, WAITED_FOR, NULL);
 }
 
-void dune_unlock(int *lock)
+void dune_unlock(enum dune_lock_name name)
 {
+	int *lock = &locks[name];
+
 	if (__atomic_exchange_n(lock, FREE, __ATOMIC_RELEASE) == WAITED_FOR)
 		CALL3(SYS_futex, lock, FUTEX_WAKE_PRIVATE, 1);
 }
 
 /**
  * dune_lock_masked() - take a lock that signal handlers of the guest take, too
- * @lock: the lock
+ * @name: of the lock
  *
  * On the guest's side no signal comes until it is released. On the host's none
  * has a handler that takes any.
  *
  * Return: for dune_unlock_masked().
  */
-uint64_t dune_lock_masked(int *lock)
+uint64_t dune_lock_masked(enum dune_lock_name name)
 {
 	uint64_t flags = dune_in_ring0() ? dune_mask_interrupts() : 0;
 
-	dune_lock(lock);
+	dune_lock(name);
 	return flags;
 }
 
-void dune_unlock_masked(int *lock, uint64_t flags)
+void dune_unlock_masked(enum dune_lock_name name, uint64_t flags)
 {
-	dune_unlock(lock);
+	dune_unlock(name);
 	dune_restore_interrupts(flags);
 }
 
@@ -58,7 +60,7 @@ void dune_lock_all(void)
 	int i;
 
 	for (i = 0; i < DUNE_LOCKS; i++)
-		dune_lock(&dune_locks[i]);
+		dune_lock(i);
 }
 
 void dune_unlock_all(void)
@@ -66,5 +68,5 @@ void dune_unlock_all(void)
 	int i;
 
 	for (i = DUNE_LOCKS - 1; i >= 0; i--)
-		dune_unlock(&dune_locks[i]);
+		dune_unlock(i);
 }

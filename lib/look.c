@@ -4,15 +4,6 @@
 #include "table.h"
 
 #include <errno.h>
-#include <string.h>
-
-#define ADDRESS_MASK	((1ULL << 48) - 1)
-
-/* As the CPU has addresses: the upper bits are those of the highest one. */
-static uint64_t canonical(uint64_t address)
-{
-	return (int64_t)(address << 16) >> 16;
-}
 
 /**
  * struct look - what is to be seen of a range
@@ -82,11 +73,9 @@ static long make_look(struct look *look, void *address, uint64_t size)
 		ret = look_at(look, look->root->top, LEVELS, look->start,
 			      look->end);
 	}
-	if (look->touched && dune_thread_count() > 1)
-		dune_flush_tlb(address, size);
-	else if (look->touched)
+	if (look->touched)
 		dune_tlb_forget(&hold, look->root, (uint64_t)address,
-				size, look->global);
+				size, look->global, true);
 	dune_root_end(&hold);
 	return ret;
 }
@@ -95,7 +84,7 @@ static void describe(struct dune_mapping *mapping, pte_t entry, int level,
 		     uint64_t address)
 {
 	*mapping = (struct dune_mapping){
-		.address = canonical(address),
+		.address = dune_canonical(address),
 		.size = level_size(level),
 		.target = dune_window_memory(frame_of(entry, level)),
 		.bits = entry & DUNE_PTE_BITS,
@@ -223,7 +212,7 @@ int dune_lookup(struct dune_root *root, const void *address,
 
 	if (err)
 		return err;
-	if (canonical(place) != (uint64_t)address)
+	if (dune_canonical(place) != (uint64_t)address)
 		err = -EINVAL;
 	else
 		err = find(root, place, mapping);
@@ -260,12 +249,12 @@ bool dune_shows_user(struct dune_root *root, uint64_t address, uint64_t size,
 	struct dune_mapping mapping;
 	bool shown = end >= address && !(end >> 47);
 
-	flags = dune_tables_lock();
+	flags = dune_lock_masked(DUNE_LOCK_TABLES);
 	while (shown && address < end) {
 		shown = !find(root, address, &mapping) &&
 			(mapping.bits & bits) == bits;
 		address = mapping.address + mapping.size;
 	}
-	dune_tables_unlock(flags);
+	dune_unlock_masked(DUNE_LOCK_TABLES, flags);
 	return shown;
 }

@@ -11,8 +11,6 @@
 
 #include <errno.h>
 
-#define ADDRESS_MASK	((1ULL << 48) - 1)
-
 /* Bits that the CPU sets. */
 #define SEEN	(DUNE_PTE_ACCESSED | DUNE_PTE_DIRTY)
 
@@ -82,6 +80,20 @@ static void free_retired(struct change *change)
 		change->freed = (pte_t *)(entries[1] >> 1);
 		dune_page_put(entries);
 	}
+}
+
+/* All tables of a root that nobody uses, but what every root has. */
+void dune_map_free(struct dune_root *root)
+{
+	struct change change = {};
+	unsigned int i;
+
+	for (i = 0; i < ENTRIES; i++)
+		if (i != dune_own_slot())
+			retire_tables(&change, root->top[i], LEVELS);
+	free_retired(&change);
+	dune_page_put(root->top);
+	root->top = NULL;
 }
 
 /* What is not there any more, whatever is asked to fill in. */
@@ -172,7 +184,7 @@ static void merge_entry(struct change *change, pte_t *entry, int level)
 {
 	pte_t old = read_entry(entry), bits;
 
-	if (level > (dune_table_has_1g() ? 3 : 2) || !is_present(old) ||
+	if (level > (dune_has_1g ? 3 : 2) || !is_present(old) ||
 	    is_leaf(old, level) ||
 	    !is_contiguous(dune_table_of(old), level - 1, &bits))
 		return;
@@ -187,7 +199,7 @@ static void merge_entry(struct change *change, pte_t *entry, int level)
 static bool may_be_page(const struct change *change, int level,
 			uint64_t address)
 {
-	return level == 1 || (level <= (dune_table_has_1g() ? 3 : 2) &&
+	return level == 1 || (level <= (dune_has_1g ? 3 : 2) &&
 			      !((change->target + address) &
 				(level_size(level) - 1)));
 }
@@ -380,15 +392,12 @@ static int change_root(struct change *change, uint64_t start, uint64_t end)
 				    end);
 }
 
-/* What addresses of the upper half have from bit 47 on. */
-#define UPPER_HALF	(~0ULL >> 47)
-
 static bool is_good_range(uint64_t start, uint64_t size)
 {
-	uint64_t last = start + size - 1, half = start >> 47;
+	uint64_t last = start + size - 1;
 
 	return !((start | size) & (PAGE_SIZE - 1)) && size && last >= start &&
-	       last >> 47 == half && (!half || half == UPPER_HALF);
+	       last >> 47 == start >> 47 && dune_canonical(start) == start;
 }
 
 /**
@@ -412,11 +421,9 @@ int dune_range_error(const void *address, uint64_t size, bool change)
 static void forget(struct change *change, const struct dune_hold *hold,
 		   uint64_t address, uint64_t size)
 {
-	if (change->lost && dune_thread_count() > 1)
-		dune_flush_tlb((void *)address, size);
-	else if (change->touched)
+	if (change->touched)
 		dune_tlb_forget(hold, change->root, address, size,
-				change->global);
+				change->global, change->lost);
 	free_retired(change);
 	dune_tables_changed();
 }

@@ -27,21 +27,17 @@ uint64_t dune_own_start = 1ULL << 63;
 /* What is below is in use, or was. */
 static uint64_t next;
 
-static void *map_at(uint64_t address, uint64_t size, int prot)
+static long map_at(uint64_t address, uint64_t size, int prot)
 {
-	long area = dune_syscall(SYS_mmap, address, size, prot, MAP_PRIVATE |
-				 MAP_ANONYMOUS | MAP_NORESERVE |
-				 MAP_FIXED_NOREPLACE, -1, 0);
-
-	return area < 0 ? NULL : (void *)area;
+	return dune_syscall(SYS_mmap, address, size, prot, MAP_PRIVATE |
+			    MAP_ANONYMOUS | MAP_NORESERVE |
+			    MAP_FIXED_NOREPLACE, -1, 0);
 }
 
 /* Addresses that nothing uses, as far as the limits let us see. */
 static bool is_free(uint64_t slot)
 {
-	long area = dune_syscall(SYS_mmap, slot, DUNE_OWN_SIZE, PROT_NONE,
-				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
-				 MAP_FIXED_NOREPLACE, -1, 0);
+	long area = map_at(slot, DUNE_OWN_SIZE, PROT_NONE);
 
 	if (area > 0)
 		CALL2(SYS_munmap, area, DUNE_OWN_SIZE);
@@ -61,7 +57,7 @@ int dune_own_init(void)
 		uint64_t start = slot * DUNE_OWN_SIZE;
 
 		if (!is_free(start) ||
-		    !map_at(start, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE))
+		    map_at(start, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE) < 0)
 			continue;
 		dune_own_start = start;
 		next = start + 2 * PAGE_SIZE;
@@ -77,7 +73,7 @@ static bool begin_gibibytes(uint64_t from, uint64_t to)
 
 	for (start = (from & ~WINDOW_MASK) + WINDOW_SIZE; start < to;
 	     start += WINDOW_SIZE)
-		if (!map_at(start, PAGE_SIZE, PROT_READ | PROT_WRITE))
+		if (map_at(start, PAGE_SIZE, PROT_READ | PROT_WRITE) < 0)
 			return false;
 	return true;
 }
@@ -106,11 +102,11 @@ static uint64_t place_for(uint64_t size, uint64_t align)
  */
 void *dune_own_map(uint64_t size, uint64_t align)
 {
-	void *area = NULL;
+	long area = -1;
 	int i;
 
-	dune_lock(&dune_locks[DUNE_LOCK_OWN]);
-	for (i = 0; i < ATTEMPTS && !area; i++) {
+	dune_lock(DUNE_LOCK_OWN);
+	for (i = 0; i < ATTEMPTS && area < 0; i++) {
 		uint64_t start = place_for(size, align);
 
 		if (start + size > dune_own_start + DUNE_OWN_SIZE)
@@ -119,11 +115,12 @@ void *dune_own_map(uint64_t size, uint64_t align)
 			area = map_at(start, size, PROT_READ | PROT_WRITE);
 		next = start + size;
 	}
-	dune_unlock(&dune_locks[DUNE_LOCK_OWN]);
+	dune_unlock(DUNE_LOCK_OWN);
 	/* clearing 2 MiB for what takes a few pages would be most of an entry */
-	if (area)
-		CALL3(SYS_madvise, area, size, MADV_NOHUGEPAGE);
-	return area;
+	if (area < 0)
+		return NULL;
+	CALL3(SYS_madvise, area, size, MADV_NOHUGEPAGE);
+	return (void *)area;
 }
 
 static pte_t *own_table(void)
@@ -146,18 +143,18 @@ int dune_own_fill(int vcpu, uint64_t address)
 	uint64_t physical;
 	int err;
 
-	if (__atomic_load_n(entry, __ATOMIC_RELAXED))
+	if (read_entry(entry))
 		return -EEXIST;
 	err = dune_window(vcpu, address & ~WINDOW_MASK, &physical);
 	if (err)
 		return err;
-	if (dune_table_has_1g()) {
-		__atomic_store_n(entry, physical | DUNE_PTE_PRESENT |
-				 DUNE_PTE_WRITE | PTE_LARGE, __ATOMIC_RELEASE);
-		return 0;
+	if (dune_has_1g) {
+		physical |= DUNE_PTE_PRESENT | DUNE_PTE_WRITE | PTE_LARGE;
+	} else {
+		dune_table_fill_2m((pte_t *)(address & ~WINDOW_MASK), physical);
+		physical |= PTE_TABLE;
 	}
-	dune_table_fill_2m((pte_t *)(address & ~WINDOW_MASK), physical);
-	__atomic_store_n(entry, physical | PTE_TABLE, __ATOMIC_RELEASE);
+	write_entry(entry, physical);
 	return 0;
 }
 

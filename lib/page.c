@@ -9,8 +9,8 @@
 #include "internal.h"
 #include "table.h"
 
-#include <string.h>
 #include <sys/mman.h>
+#include <sys/queue.h>
 #include <sys/syscall.h>
 
 #define CHUNK_SIZE	DUNE_PAGE_SIZE_2M
@@ -21,12 +21,9 @@
 #define EXTENTS		(DUNE_OWN_SIZE / EXTENT_SIZE)
 #define NONE		0xffff
 
-#define LOCK		(&dune_locks[DUNE_LOCK_PAGES])
-
 /**
  * struct chunk - 2 MiB of pages
- * @next: in the list that it is on
- * @previous: as @next
+ * @others: in the list that it is on
  * @free: page that was freed last, by its number in the extent, or NONE
  * @fresh: pages from this number in the chunk on were never used
  * @used: how many are
@@ -34,7 +31,7 @@
  * @large: it is a page itself
  */
 struct chunk {
-	struct chunk *next, *previous;
+	LIST_ENTRY(chunk) others;
 	uint16_t free, fresh, used, first;
 	bool large;
 };
@@ -58,28 +55,11 @@ struct extent {
  * those without memory, for any use; @spare: one without users that has memory.
  */
 static struct {
-	struct chunk with_room, empty;
+	LIST_HEAD(list, chunk) with_room, empty;
 	struct chunk *spare;
 	struct dune_page_stats stats;
 	uint8_t is_extent[EXTENTS / 8];
-} pages = {
-	.with_room = { .next = &pages.with_room, .previous = &pages.with_room },
-	.empty = { .next = &pages.empty, .previous = &pages.empty },
-};
-
-static void add(struct chunk *list, struct chunk *chunk)
-{
-	chunk->next = list->next;
-	chunk->previous = list;
-	list->next->previous = chunk;
-	list->next = chunk;
-}
-
-static void take_out(struct chunk *chunk)
-{
-	chunk->next->previous = chunk->previous;
-	chunk->previous->next = chunk->next;
-}
+} pages;
 
 static struct extent *extent_of(const void *address)
 {
@@ -136,7 +116,8 @@ static bool new_extent(void)
 		return false;
 	for (i = 0; i < CHUNKS; i++) {
 		set_up_chunk(&extent->chunks[i]);
-		add(i ? &pages.empty : &pages.with_room, &extent->chunks[i]);
+		LIST_INSERT_HEAD(i ? &pages.empty : &pages.with_room,
+				 &extent->chunks[i], others);
 	}
 	index = extent_index(extent);
 	pages.is_extent[index / 8] |= 1 << index % 8;
@@ -144,25 +125,19 @@ static bool new_extent(void)
 	return true;
 }
 
-static bool is_in(const struct chunk *list)
-{
-	return list->next != list;
-}
-
 static struct chunk *chunk_with_room(void)
 {
 	struct chunk *chunk;
 
-	if (!is_in(&pages.with_room)) {
-		if (!is_in(&pages.empty) && !new_extent())
-			return NULL;
-		if (!is_in(&pages.with_room)) {
-			chunk = pages.empty.next;
-			take_out(chunk);
-			add(&pages.with_room, chunk);
-		}
+	if (LIST_EMPTY(&pages.with_room) && LIST_EMPTY(&pages.empty) &&
+	    !new_extent())
+		return NULL;
+	if (LIST_EMPTY(&pages.with_room)) {
+		chunk = LIST_FIRST(&pages.empty);
+		LIST_REMOVE(chunk, others);
+		LIST_INSERT_HEAD(&pages.with_room, chunk, others);
 	}
-	return pages.with_room.next;
+	return LIST_FIRST(&pages.with_room);
 }
 
 static bool is_full(const struct chunk *chunk)
@@ -185,7 +160,7 @@ static char *take_page(struct chunk *chunk, bool *clean)
 		pages.spare = NULL;
 	chunk->used++;
 	if (is_full(chunk))
-		take_out(chunk);
+		LIST_REMOVE(chunk, others);
 	extent->count[number] = 1;
 	pages.stats.used += PAGE_SIZE;
 	return (char *)extent + number * PAGE_SIZE;
@@ -193,14 +168,14 @@ static char *take_page(struct chunk *chunk, bool *clean)
 
 void *dune_page_alloc(void)
 {
-	uint64_t flags = dune_lock_masked(LOCK);
+	uint64_t flags = dune_lock_masked(DUNE_LOCK_PAGES);
 	struct chunk *chunk = chunk_with_room();
 	char *page = NULL;
 	bool clean;
 
 	if (chunk)
 		page = take_page(chunk, &clean);
-	dune_unlock_masked(LOCK, flags);
+	dune_unlock_masked(DUNE_LOCK_PAGES, flags);
 	if (page && !clean)
 		memset(page, 0, PAGE_SIZE);
 	return page;
@@ -208,20 +183,20 @@ void *dune_page_alloc(void)
 
 void *dune_page_alloc_large(void)
 {
-	uint64_t flags = dune_lock_masked(LOCK);
+	uint64_t flags = dune_lock_masked(DUNE_LOCK_PAGES);
 	struct chunk *chunk = NULL;
 	char *page = NULL;
 
-	if (is_in(&pages.empty) || new_extent()) {
-		chunk = pages.empty.next;
-		take_out(chunk);
+	if (!LIST_EMPTY(&pages.empty) || new_extent()) {
+		chunk = LIST_FIRST(&pages.empty);
+		LIST_REMOVE(chunk, others);
 		chunk->large = true;
 		page = chunk_memory(chunk);
 		extent_of(chunk)->count[page_number(page)] = 1;
 		pages.stats.used += CHUNK_SIZE;
 		pages.stats.large++;
 	}
-	dune_unlock_masked(LOCK, flags);
+	dune_unlock_masked(DUNE_LOCK_PAGES, flags);
 	if (page)
 		CALL3(SYS_madvise, page, CHUNK_SIZE, MADV_HUGEPAGE);
 	return page;
@@ -248,8 +223,8 @@ static void retire(struct chunk *chunk)
 	/* the rest of an extent's first one is for small pages only */
 	if (old->first)
 		return;
-	take_out(old);
-	add(&pages.empty, old);
+	LIST_REMOVE(old, others);
+	LIST_INSERT_HEAD(&pages.empty, old, others);
 }
 
 static void free_small(struct chunk *chunk, unsigned int number)
@@ -261,7 +236,7 @@ static void free_small(struct chunk *chunk, unsigned int number)
 	chunk->used--;
 	pages.stats.used -= PAGE_SIZE;
 	if (was_full)
-		add(&pages.with_room, chunk);
+		LIST_INSERT_HEAD(&pages.with_room, chunk, others);
 	if (!chunk->used)
 		retire(chunk);
 }
@@ -273,7 +248,7 @@ static void free_large(struct chunk *chunk)
 	pages.stats.large--;
 	CALL3(SYS_madvise, chunk_memory(chunk), CHUNK_SIZE, MADV_NOHUGEPAGE);
 	give_memory_back(chunk);
-	add(&pages.empty, chunk);
+	LIST_INSERT_HEAD(&pages.empty, chunk, others);
 }
 
 /* Where its users are counted. */
@@ -293,7 +268,7 @@ void dune_page_get(void *page)
 
 void dune_page_put(void *page)
 {
-	uint64_t flags = dune_lock_masked(LOCK);
+	uint64_t flags = dune_lock_masked(DUNE_LOCK_PAGES);
 	struct chunk *chunk = chunk_of(page);
 
 	if (!__atomic_sub_fetch(count_of(page), 1, __ATOMIC_RELAXED)) {
@@ -302,7 +277,7 @@ void dune_page_put(void *page)
 		else
 			free_small(chunk, page_number(page));
 	}
-	dune_unlock_masked(LOCK, flags);
+	dune_unlock_masked(DUNE_LOCK_PAGES, flags);
 }
 
 unsigned int dune_page_count(const void *page)
@@ -313,12 +288,12 @@ unsigned int dune_page_count(const void *page)
 
 void dune_page_get_stats(struct dune_page_stats *stats)
 {
-	uint64_t flags = dune_lock_masked(LOCK);
+	uint64_t flags = dune_lock_masked(DUNE_LOCK_PAGES);
 
 	*stats = pages.stats;
 	stats->kept = 0;
 	if (pages.spare)
 		stats->kept = (pages.spare->fresh - pages.spare->first) *
 			      PAGE_SIZE;
-	dune_unlock_masked(LOCK, flags);
+	dune_unlock_masked(DUNE_LOCK_PAGES, flags);
 }

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #define PAGE_MASK	(PAGE_SIZE - 1UL)
-#define ADDRESS_LIMIT	(1ULL << 47)
 #define MAX_SEGMENTS	64
 
 /**
@@ -38,11 +37,6 @@ struct image {
 	struct dune_range range;
 	uint64_t align, base;
 };
-
-static uint64_t page_down(uint64_t address)
-{
-	return address & ~PAGE_MASK;
-}
 
 static int refuse(struct image *image, const char *why)
 {
@@ -72,15 +66,21 @@ static int read_all(struct image *image, void *to, size_t size,
 static int open_image(struct image *image, const char *path)
 {
 	struct stat stat;
+	int err = 0;
 
 	/* what is no file is not waited for */
 	image->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (image->fd < 0)
 		return -errno;
 	if (fstat(image->fd, &stat))
-		return -errno;
-	image->file_size = stat.st_size;
-	return S_ISREG(stat.st_mode) ? 0 : -EACCES;
+		err = -errno;
+	else if (!S_ISREG(stat.st_mode))
+		err = -EACCES;
+	else
+		image->file_size = stat.st_size;
+	if (err)
+		close(image->fd);
+	return err;
 }
 
 static int check_header(struct image *image)
@@ -132,12 +132,12 @@ static int check_segment(struct image *image, const Elf64_Phdr *segment)
 {
 	uint64_t start = segment->p_vaddr, size = segment->p_memsz;
 
-	if (start >= ADDRESS_LIMIT || size >= ADDRESS_LIMIT - start)
+	if (start >= DUNE_ADDRESS_LIMIT || size >= DUNE_ADDRESS_LIMIT - start)
 		return refuse(image, "a segment is beyond all addresses");
 	if (start < image->range.end)
 		return refuse(image, "segments overlap or are not in order");
 	if (segment->p_align & (segment->p_align - 1) ||
-	    segment->p_align >= ADDRESS_LIMIT)
+	    segment->p_align >= DUNE_ADDRESS_LIMIT)
 		return refuse(image, "an alignment is no power of two");
 	if (segment->p_filesz > size)
 		return refuse(image, "a segment is larger in the file");
@@ -173,7 +173,7 @@ static int measure(struct image *image)
 		if (err)
 			return err;
 		if (!range->end)
-			range->start = page_down(segment->p_vaddr);
+			range->start = dune_page_down(segment->p_vaddr);
 		range->end = dune_page_up(segment->p_vaddr + segment->p_memsz);
 		if (segment->p_align > image->align)
 			image->align = segment->p_align;
@@ -239,12 +239,12 @@ static int map_segment(const struct image *image, const Elf64_Phdr *segment)
 	int prot = protection(segment);
 
 	if (segment->p_filesz &&
-	    mmap((void *)page_down(start), file_end - page_down(start), prot,
+	    mmap((void *)dune_page_down(start), file_end - dune_page_down(start), prot,
 		 MAP_PRIVATE | MAP_FIXED, image->fd,
-		 page_down(segment->p_offset)) == MAP_FAILED)
+		 dune_page_down(segment->p_offset)) == MAP_FAILED)
 		return -errno;
 	if (!segment->p_filesz)
-		zero = page_down(start);
+		zero = dune_page_down(start);
 	else if (zero > file_end && segment->p_memsz > segment->p_filesz &&
 		 prot & PROT_WRITE)
 		memset((void *)file_end, 0, zero - file_end);
@@ -316,45 +316,48 @@ static const Elf64_Phdr *find_segment(const struct image *image, uint32_t type)
 	return NULL;
 }
 
-/* The path of its dynamic loader. */
-static int read_loader(struct image *image, const Elf64_Phdr *segment,
-		       char *path, size_t size)
+/*
+ * The path of its dynamic loader, empty where it has none.
+ * @path: of PATH_MAX bytes; NULL: it is one itself
+ */
+static int read_loader(struct image *image, char *path)
 {
+	const Elf64_Phdr *segment = find_segment(image, PT_INTERP);
 	int err;
 
-	if (segment->p_filesz < 2 || segment->p_filesz > size)
+	if (!segment)
+		return 0;
+	if (!path)
+		return refuse(image, "a dynamic loader that wants another one");
+	if (segment->p_filesz < 2 || segment->p_filesz > PATH_MAX)
 		return refuse(image, "its dynamic loader has no good name");
 	err = read_all(image, path, segment->p_filesz, segment->p_offset);
-	if (err)
-		return err;
-	if (path[segment->p_filesz - 1] || !path[0])
+	if (!err && (path[segment->p_filesz - 1] || !path[0]))
 		return refuse(image, "its dynamic loader has no good name");
-	return 0;
+	return err;
 }
 
-/* Maps an open file. */
-static int load_image(struct image *image, bool is_loader)
+/* Maps an open file, and closes it. @loader: as for read_loader() */
+static int load_image(struct image *image, char *loader)
 {
 	int err = read_header(image);
 
 	if (!err)
 		err = measure(image);
-	if (!err && is_loader && find_segment(image, PT_INTERP))
-		err = refuse(image, "a dynamic loader that wants another one");
-	return err ?: map_image(image);
+	if (!err)
+		err = read_loader(image, loader);
+	if (!err)
+		err = map_image(image);
+	close(image->fd);
+	return err;
 }
 
 static int load_loader(struct dune_program *program, const char *path)
 {
 	struct image image = {};
-	int err = open_image(&image, path);
+	int err = open_image(&image, path) ? -ELIBACC :
+					     load_image(&image, NULL);
 
-	if (err)
-		err = -ELIBACC;
-	else
-		err = load_image(&image, true);
-	if (image.fd >= 0)
-		close(image.fd);
 	program->why = image.why;
 	if (err)
 		return err == -ENOEXEC ? -ELIBBAD : err;
@@ -376,34 +379,21 @@ static void describe(struct dune_program *program, const struct image *image)
 	program->executable_stack = stack && stack->p_flags & PF_X;
 }
 
-static int load_program(struct dune_program *program, struct image *image)
-{
-	const Elf64_Phdr *segment;
-	char path[PATH_MAX];
-	int err = load_image(image, false);
-
-	if (err)
-		return err;
-	describe(program, image);
-	segment = find_segment(image, PT_INTERP);
-	if (!segment)
-		return 0;
-	err = read_loader(image, segment, path, sizeof(path));
-	return err ?: load_loader(program, path);
-}
-
 int dune_program_load(struct dune_program *program, const char *path)
 {
+	char loader[PATH_MAX] = "";
 	struct image image = {};
 	int err = open_image(&image, path);
 
 	*program = (struct dune_program) { .path = path };
 	if (!err)
-		err = load_program(program, &image);
-	if (image.fd >= 0)
-		close(image.fd);
-	if (image.why)
-		program->why = image.why;
+		err = load_image(&image, loader);
+	program->why = image.why;
+	if (err)
+		return err;
+	describe(program, &image);
+	if (loader[0])
+		err = load_loader(program, loader);
 	if (err)
 		dune_program_unload(program);
 	return err;

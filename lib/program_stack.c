@@ -125,38 +125,23 @@ static uint64_t *put_strings(uint64_t *next, char **place,
 static void change_auxv(const struct dune_program *program,
 			struct layout *layout, uint64_t random, char **place)
 {
+	const Elf64_auxv_t own[] = {
+		{ AT_PHDR, { program->headers } },
+		{ AT_PHENT, { sizeof(Elf64_Phdr) } },
+		{ AT_PHNUM, { program->header_count } },
+		{ AT_BASE, { program->loader_base } },
+		{ AT_ENTRY, { program->entry } },
+		{ AT_RANDOM, { random } },
+		{ AT_PLATFORM, { put_string(place, layout->platform) } },
+		{ AT_EXECFN, { put_string(place, program->path) } },
+	};
 	Elf64_auxv_t *auxv;
+	unsigned int i;
 
-	for (auxv = layout->auxv; auxv->a_type != AT_NULL; auxv++) {
-		uint64_t *value = &auxv->a_un.a_val;
-
-		switch (auxv->a_type) {
-		case AT_PHDR:
-			*value = program->headers;
-			break;
-		case AT_PHENT:
-			*value = sizeof(Elf64_Phdr);
-			break;
-		case AT_PHNUM:
-			*value = program->header_count;
-			break;
-		case AT_BASE:
-			*value = program->loader_base;
-			break;
-		case AT_ENTRY:
-			*value = program->entry;
-			break;
-		case AT_RANDOM:
-			*value = random;
-			break;
-		case AT_PLATFORM:
-			*value = put_string(place, layout->platform);
-			break;
-		case AT_EXECFN:
-			*value = put_string(place, program->path);
-			break;
-		}
-	}
+	for (auxv = layout->auxv; auxv->a_type != AT_NULL; auxv++)
+		for (i = 0; i < ARRAY_SIZE(own); i++)
+			if (auxv->a_type == own[i].a_type)
+				*auxv = own[i];
 }
 
 static void build(const struct dune_program *program, struct layout *layout,

@@ -11,27 +11,11 @@
 #define CR3_NO_FLUSH	(1ULL << 63)
 
 /* By the number by which the TLB knows them; the first has none. */
-static struct dune_root roots[DUNE_ROOTS];
+struct dune_root dune_roots[DUNE_ROOTS];
+bool dune_root_tags;
 
-static struct {
-	bool tagged;		/* the TLB tells roots apart */
-	unsigned int next;	/* where to look for a free one */
-} all;
-
-/**
- * dune_tables_lock() - have all roots to oneself
- *
- * Return: for dune_tables_unlock().
- */
-uint64_t dune_tables_lock(void)
-{
-	return dune_lock_masked(&dune_locks[DUNE_LOCK_TABLES]);
-}
-
-void dune_tables_unlock(uint64_t flags)
-{
-	dune_unlock_masked(&dune_locks[DUNE_LOCK_TABLES], flags);
-}
+/* Where to look for one that is not used. */
+static unsigned int next;
 
 /**
  * dune_root_begin() - begin what the program asked for
@@ -41,15 +25,12 @@ void dune_tables_unlock(uint64_t flags)
  */
 int dune_root_begin(struct dune_hold *hold)
 {
-	if (!dune_in_ring0())
-		return -EPERM;
 	hold->thread = dune_self();
 	if (!hold->thread)
 		return -EPERM;
 	if (hold->thread->has_tables)
 		return -EDEADLK;
-	hold->flags = dune_mask_interrupts();
-	dune_lock(&dune_locks[DUNE_LOCK_TABLES]);
+	hold->flags = dune_lock_masked(DUNE_LOCK_TABLES);
 	hold->thread->has_tables = true;
 	return 0;
 }
@@ -57,8 +38,7 @@ int dune_root_begin(struct dune_hold *hold)
 void dune_root_end(struct dune_hold *hold)
 {
 	hold->thread->has_tables = false;
-	dune_unlock(&dune_locks[DUNE_LOCK_TABLES]);
-	dune_restore_interrupts(hold->flags);
+	dune_unlock_masked(DUNE_LOCK_TABLES, hold->flags);
 }
 
 /* To be held. */
@@ -67,10 +47,10 @@ static struct dune_root *free_root(void)
 	unsigned int i, number;
 
 	for (i = 0; i < DUNE_ROOTS; i++) {
-		number = (all.next + i) % DUNE_ROOTS;
-		if (!roots[number].top) {
-			all.next = number + 1;
-			return &roots[number];
+		number = (next + i) % DUNE_ROOTS;
+		if (!dune_roots[number].top) {
+			next = number + 1;
+			return &dune_roots[number];
 		}
 	}
 	return NULL;
@@ -89,21 +69,9 @@ static int make_root(int vcpu, struct dune_root *root, unsigned int flags)
 	root->top[dune_own_slot()] = own;
 	root->flags = flags;
 	root->cr3 = entry & PTE_FRAME;
-	if (all.tagged)
-		root->cr3 |= root - roots;
+	if (dune_root_tags)
+		root->cr3 |= root - dune_roots;
 	return 0;
-}
-
-/* All but what every root has. */
-static void free_tables(struct dune_root *root)
-{
-	unsigned int i;
-
-	for (i = 0; i < ENTRIES; i++)
-		if (i != dune_own_slot())
-			dune_table_free(root->top[i], LEVELS);
-	dune_page_put(root->top);
-	root->top = NULL;
 }
 
 /**
@@ -115,61 +83,21 @@ static void free_tables(struct dune_root *root)
  */
 int dune_root_init(int vcpu, bool tagged)
 {
-	uint64_t flags = dune_tables_lock();
+	uint64_t flags = dune_lock_masked(DUNE_LOCK_TABLES);
 	int err;
 
-	if (roots[0].top) {
+	if (dune_roots[0].top) {
 		/* without a virtual CPU the kernel has forgotten what it gave */
 		err = dune_window_again(vcpu);
 	} else {
-		all.tagged = tagged;
-		err = make_root(vcpu, &roots[0], DUNE_ROOT_FILL);
+		dune_root_tags = tagged;
+		err = make_root(vcpu, &dune_roots[0], DUNE_ROOT_FILL);
 		if (!err)
-			err = dune_image_map(vcpu, &roots[0]);
-		if (err && roots[0].top)
-			free_tables(&roots[0]);
+			err = dune_image_map(vcpu, &dune_roots[0]);
+		if (err && dune_roots[0].top)
+			dune_map_free(&dune_roots[0]);
 	}
-	dune_tables_unlock(flags);
-	return err;
-}
-
-struct dune_root *dune_root_first(void)
-{
-	return &roots[0];
-}
-
-uint64_t dune_root_cr3(const struct dune_root *root)
-{
-	return root->cr3;
-}
-
-bool dune_root_tagged(void)
-{
-	return all.tagged;
-}
-
-int dune_root_create(struct dune_root **new, unsigned int flags)
-{
-	struct dune_hold hold;
-	struct dune_root *root;
-	int err = dune_root_begin(&hold);
-
-	if (err)
-		return err;
-	err = -EINVAL;
-	if (flags & ~DUNE_ROOT_FILL)
-		goto out;
-	root = free_root();
-	err = root ? make_root(hold.thread->vcpu, root, flags) : -ENOSPC;
-	if (err)
-		goto out;
-	err = dune_image_map(hold.thread->vcpu, root);
-	if (err)
-		free_tables(root);
-	else
-		*new = root;
-out:
-	dune_root_end(&hold);
+	dune_unlock_masked(DUNE_LOCK_TABLES, flags);
 	return err;
 }
 
@@ -198,26 +126,45 @@ static int clone_table(int vcpu, pte_t *to, const pte_t *from, int level)
 	return 0;
 }
 
-int dune_root_clone(struct dune_root **copy, struct dune_root *root)
+/* @from: whose tables are copied; NULL: it shows libdune only */
+static int add_root(struct dune_root **new, unsigned int flags,
+		    const struct dune_root *from)
 {
 	struct dune_hold hold;
-	struct dune_root *new;
-	int err = dune_root_begin(&hold);
+	struct dune_root *root;
+	int vcpu, err = dune_root_begin(&hold);
 
 	if (err)
 		return err;
-	new = free_root();
-	err = new ? make_root(hold.thread->vcpu, new, root->flags) : -ENOSPC;
+	vcpu = hold.thread->vcpu;
+	root = free_root();
+	if (from)
+		flags = from->flags;
+	if (flags & ~DUNE_ROOT_FILL)
+		err = -EINVAL;
+	else
+		err = root ? make_root(vcpu, root, flags) : -ENOSPC;
 	if (err)
 		goto out;
-	err = clone_table(hold.thread->vcpu, new->top, root->top, LEVELS);
+	err = from ? clone_table(vcpu, root->top, from->top, LEVELS) :
+		     dune_image_map(vcpu, root);
 	if (err)
-		free_tables(new);
+		dune_map_free(root);
 	else
-		*copy = new;
+		*new = root;
 out:
 	dune_root_end(&hold);
 	return err;
+}
+
+int dune_root_create(struct dune_root **new, unsigned int flags)
+{
+	return add_root(new, flags, NULL);
+}
+
+int dune_root_clone(struct dune_root **copy, struct dune_root *root)
+{
+	return add_root(copy, 0, root);
 }
 
 int dune_root_destroy(struct dune_root *root)
@@ -227,15 +174,15 @@ int dune_root_destroy(struct dune_root *root)
 
 	if (err)
 		return err;
-	if (root == roots)
+	if (root == dune_roots)
 		err = -EINVAL;
 	else if (dune_root_in_use(root))
 		err = -EBUSY;
 	if (!err) {
 		/* the TLB is not to know its number when that is used again */
 		dune_flush_tlb(NULL, 0);
-		free_tables(root);
-		all.next = root - roots;
+		dune_map_free(root);
+		next = root - dune_roots;
 	}
 	dune_root_end(&hold);
 	return err;
@@ -243,7 +190,7 @@ int dune_root_destroy(struct dune_root *root)
 
 int dune_root_switch(struct dune_root *root)
 {
-	struct dune_thread *thread = dune_in_ring0() ? dune_self() : NULL;
+	struct dune_thread *thread = dune_self();
 	uint64_t flags;
 
 	if (!thread)
@@ -251,14 +198,14 @@ int dune_root_switch(struct dune_root *root)
 	flags = dune_mask_interrupts();
 	thread->root = root;
 	asm volatile("mov %0, %%cr3" : : "r" (root->cr3 |
-		     (all.tagged ? CR3_NO_FLUSH : 0)) : "memory");
+		     (dune_root_tags ? CR3_NO_FLUSH : 0)) : "memory");
 	dune_restore_interrupts(flags);
 	return 0;
 }
 
 struct dune_root *dune_root_current(void)
 {
-	struct dune_thread *thread = dune_in_ring0() ? dune_self() : NULL;
+	struct dune_thread *thread = dune_self();
 
 	return thread ? thread->root : NULL;
 }

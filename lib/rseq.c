@@ -9,8 +9,6 @@
 #include "internal.h"
 
 #include <errno.h>
-#include <stdint.h>
-#include <string.h>
 #include <sys/rseq.h>
 #include <sys/syscall.h>
 
@@ -24,11 +22,14 @@ struct sequence {
 	uint64_t start, length, abort;
 };
 
-static void copy_cpu(struct dune_thread *thread)
+/* Before the guest goes on: it may be on another CPU. */
+void dune_rseq_update(struct dune_thread *thread)
 {
 	struct dune_rseq *program = thread->program_rseq;
 	const struct dune_rseq *kernel = &thread->rseq;
 
+	if (!program)
+		return;
 	program->cpu_start = kernel->cpu_start;
 	program->cpu = kernel->cpu;
 	program->node = kernel->node;
@@ -46,7 +47,7 @@ static long register_ours(struct dune_thread *thread, uint32_t signature,
 		return ret;
 	thread->program_rseq = program;
 	thread->rseq_signature = signature;
-	copy_cpu(thread);
+	dune_rseq_update(thread);
 	return 0;
 }
 
@@ -98,13 +99,12 @@ long dune_rseq(struct dune_thread *thread, struct dune_regs *regs)
  */
 void dune_rseq_abort(struct dune_thread *thread, __u64 *rip)
 {
-	struct dune_rseq *program = thread->program_rseq;
 	const struct sequence *sequence;
 
-	if (!program || !program->sequence)
+	if (!dune_in_sequence(thread))
 		return;
-	sequence = (const struct sequence *)program->sequence;
-	program->sequence = 0;
+	sequence = (const struct sequence *)thread->program_rseq->sequence;
+	thread->program_rseq->sequence = 0;
 	if (*rip - sequence->start >= sequence->length)
 		return;
 	/* As the kernel: what is not marked is not jumped to. */
@@ -112,13 +112,6 @@ void dune_rseq_abort(struct dune_thread *thread, __u64 *rip)
 		*rip = sequence->abort;
 	else
 		CALL2(SYS_kill, CALL0(SYS_getpid), SIGSEGV);
-}
-
-/* Before the guest goes on: it may be on another CPU. */
-void dune_rseq_update(struct dune_thread *thread)
-{
-	if (thread->program_rseq)
-		copy_cpu(thread);
 }
 
 #pragma weak __rseq_offset

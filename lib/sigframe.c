@@ -9,8 +9,6 @@
 #include "internal.h"
 
 #include <cpuid.h>
-#include <string.h>
-#include <sys/syscall.h>
 
 /* What the kernel's handlers begin with: key 0 only. */
 #define PKRU_DEFAULT	0x55555554
@@ -22,8 +20,8 @@
 #define XSAVE_CHECKED	24
 
 /* Tiles have to be asked for, and then are too large for frames as these. */
-#define XFEATURES_NEVER	(1UL << 18)
-#define XFEATURE_PKRU	(1UL << 9)
+#define XFEATURES_NEVER	(1U << 18)
+#define XFEATURE_PKRU	(1U << 9)
 
 /* uc_flags; and in reserved1, which the kernel leaves zero, our own. */
 #define UC_FP_XSTATE		1
@@ -31,8 +29,6 @@
 #define UC_STRICT_RESTORE_SS	4
 #define INTERRUPTS_OFF		1
 #define IN_RING3		2
-
-#define EFLAGS_USER	0x250dd5UL	/* AC, ID, RF, TF, DF and arithmetic */
 
 /* The kernel's struct ucontext, which has a shorter mask than the C library's. */
 struct context {
@@ -51,29 +47,8 @@ struct signal_frame {
 
 /* What it says of the extended state, in bytes it has free for that. */
 #define SOFTWARE_BYTES		464
-#define MAGIC1			0x46505853
-#define MAGIC2			0x46505845
-#define MAGIC2_SIZE		sizeof(uint32_t)
 
-struct software_bytes {
-	uint32_t magic1, extended_size;
-	uint64_t xfeatures;
-	uint32_t xstate_size, padding[7];
-};
-
-static struct {
-	bool xsave;
-	uint64_t features;
-	size_t size;
-} fpu;
-
-static uint64_t read_xcr0(void)
-{
-	uint32_t low, high;
-
-	asm volatile("xgetbv" : "=a" (low), "=d" (high) : "c" (0));
-	return (uint64_t)high << 32 | low;
-}
+struct dune_fpu dune_fpu;
 
 /** dune_frame_init() - find out how much extended state there is, once */
 void dune_frame_init(void)
@@ -81,73 +56,53 @@ void dune_frame_init(void)
 	unsigned int eax, ebx, ecx, edx, i;
 
 	__cpuid(1, eax, ebx, ecx, edx);
-	fpu.size = XSAVE_HEADER;
-	fpu.xsave = ecx & bit_OSXSAVE;
-	if (fpu.xsave) {
-		fpu.features = read_xcr0() & ~XFEATURES_NEVER;
-		fpu.size = XSAVE_MINIMUM;
-		for (i = 2; i < 63; i++) {
-			if (!(fpu.features >> i & 1))
-				continue;
-			__cpuid_count(0xd, i, eax, ebx, ecx, edx);
-			if (eax + ebx > fpu.size)
-				fpu.size = eax + ebx;
-		}
+	dune_fpu.size = XSAVE_HEADER;
+	dune_fpu.xsave = ecx & bit_OSXSAVE;
+	if (!dune_fpu.xsave)
+		return;
+	asm volatile("xgetbv" : "=a" (dune_fpu.low), "=d" (dune_fpu.high)
+		     : "c" (0));
+	dune_fpu.low &= ~XFEATURES_NEVER;
+	dune_fpu.size = XSAVE_MINIMUM;
+	for (i = 2; i < 63; i++) {
+		if (!(dune_fpu.features >> i & 1))
+			continue;
+		__cpuid_count(0xd, i, eax, ebx, ecx, edx);
+		if (eax + ebx > dune_fpu.size)
+			dune_fpu.size = eax + ebx;
 	}
-}
-
-/* Bytes that dune_save_state() needs, and no more. */
-size_t dune_state_size(void)
-{
-	return fpu.size;
 }
 
 /* Keeps floating-point and vector registers in an area aligned to 64 bytes. */
 void dune_save_state(char *area)
 {
-	if (!fpu.xsave) {
+	if (!dune_fpu.xsave) {
 		asm volatile("fxsave64 (%0)" : : "r" (area) : "memory");
 		return;
 	}
 	/* what XSAVE does not write, and XRSTOR looks at */
 	memset(area + XSAVE_HEADER, 0, XSAVE_CHECKED);
-	asm volatile("xsave64 (%0)" : : "r" (area),
-		     "a" ((uint32_t)fpu.features),
-		     "d" ((uint32_t)(fpu.features >> 32)) : "memory");
+	asm volatile("xsave64 (%0)" : : "r" (area), "a" (dune_fpu.low),
+		     "d" (dune_fpu.high) : "memory");
 }
 
 /* With what a handler looks for that wants to know how much there is. */
 static void save_fpu(char *area)
 {
-	struct software_bytes *software =
-		(struct software_bytes *)(area + SOFTWARE_BYTES);
+	struct _fpx_sw_bytes *software =
+		(struct _fpx_sw_bytes *)(area + SOFTWARE_BYTES);
 
-	if (fpu.xsave)
+	if (dune_fpu.xsave)
 		memset(area + XSAVE_HEADER, 0, XSAVE_MINIMUM - XSAVE_HEADER);
 	dune_save_state(area);
-	if (!fpu.xsave)
+	if (!dune_fpu.xsave)
 		return;
 	memset(software, 0, sizeof(*software));
-	software->magic1 = MAGIC1;
-	software->extended_size = fpu.size + MAGIC2_SIZE;
-	software->xfeatures = fpu.features;
-	software->xstate_size = fpu.size;
-	*(uint32_t *)(area + fpu.size) = MAGIC2;
-}
-
-static void load_fpu(const char *area, bool extended)
-{
-	if (extended)
-		asm volatile("xrstor64 (%0)" : : "r" (area),
-			     "a" ((uint32_t)fpu.features),
-			     "d" ((uint32_t)(fpu.features >> 32)) : "memory");
-	else
-		asm volatile("fxrstor64 (%0)" : : "r" (area) : "memory");
-}
-
-void dune_load_state(const char *area)
-{
-	load_fpu(area, fpu.xsave);
+	software->magic1 = FP_XSTATE_MAGIC1;
+	software->extended_size = dune_fpu.size + FP_XSTATE_MAGIC2_SIZE;
+	software->xstate_bv = dune_fpu.features;
+	software->xstate_size = dune_fpu.size;
+	*(uint32_t *)(area + dune_fpu.size) = FP_XSTATE_MAGIC2;
 }
 
 /* As a new process has them. */
@@ -162,8 +117,8 @@ static void reset_state(void)
 		.control = 0x37f, .mxcsr = 0x1f80,
 	};
 
-	load_fpu((const char *)&initial, fpu.xsave);
-	if (fpu.features & XFEATURE_PKRU)
+	dune_load_state((const char *)&initial);
+	if (dune_fpu.low & XFEATURE_PKRU)
 		asm volatile("wrpkru" : : "a" (PKRU_DEFAULT), "c" (0), "d" (0));
 }
 
@@ -177,15 +132,16 @@ void dune_begin_state(char *area)
 static void restore_fpu(const struct sigcontext *context)
 {
 	const char *area = (const char *)context->fpstate;
-	const struct software_bytes *software =
-		(const struct software_bytes *)(area + SOFTWARE_BYTES);
+	const struct _fpx_sw_bytes *software =
+		(const struct _fpx_sw_bytes *)(area + SOFTWARE_BYTES);
 
 	if (!area)
 		reset_state();
+	else if (software->magic1 == FP_XSTATE_MAGIC1 &&
+		 software->xstate_size == dune_fpu.size)
+		dune_load_state(area);
 	else
-		load_fpu(area, fpu.xsave &&
-			 software->magic1 == MAGIC1 &&
-			 software->xstate_size == fpu.size);
+		asm volatile("fxrstor64 (%0)" : : "r" (area) : "memory");
 }
 
 /*
@@ -224,7 +180,7 @@ static void fill_registers(struct sigcontext *context,
 static unsigned long context_flags(void)
 {
 	return UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS |
-	       (fpu.xsave ? UC_FP_XSTATE : 0);
+	       (dune_fpu.xsave ? UC_FP_XSTATE : 0);
 }
 
 /* Would it be below the end of the signal stack that is, or will be, in use? */
@@ -242,7 +198,7 @@ static bool overflows(const stack_t *stack, uint64_t interrupted, uint64_t top,
 static uint64_t ring0_stack(const struct dune_thread *thread, stack_t *stack)
 {
 	*stack = (stack_t){ .ss_flags = SS_DISABLE };
-	return thread->ring0_rsp - RED_ZONE;
+	return thread->ring3.rsp - RED_ZONE;
 }
 
 static uint64_t stack_for(struct dune_thread *thread,
@@ -298,7 +254,7 @@ bool dune_build_frame(struct dune_thread *thread, struct dune_frame *frame,
 
 	leave_syscall_entry(thread, frame);
 	sp = stack_for(thread, frame, action, of_user, &stack);
-	state = (char *)((sp - fpu.size - MAGIC2_SIZE) & ~63UL);
+	state = (char *)((sp - dune_fpu.size - FP_XSTATE_MAGIC2_SIZE) & ~63UL);
 	/* aligned as if it had been called */
 	place = (void *)((((uint64_t)state - sizeof(*place)) & ~15UL) - 8);
 	if (overflows(&stack, frame->rsp, sp, place) ||
@@ -334,11 +290,6 @@ bool dune_build_frame(struct dune_thread *thread, struct dune_frame *frame,
 	return true;
 }
 
-static bool is_canonical(uint64_t address)
-{
-	return (int64_t)(address << 16) >> 16 == (int64_t)address;
-}
-
 /* The registers that a frame has. */
 static void read_registers(struct dune_frame *frame,
 			   const struct sigcontext *from)
@@ -355,9 +306,10 @@ static void read_registers(struct dune_frame *frame,
 	};
 }
 
-static void load_regs(struct dune_regs *regs, const struct dune_frame *frame)
+/* The same for a virtual CPU, but for segments. */
+struct dune_regs dune_registers_of(const struct dune_frame *frame)
 {
-	*regs = (struct dune_regs) {
+	return (struct dune_regs) {
 		.rax = frame->rax, .rcx = frame->rcx, .rdx = frame->rdx,
 		.rbx = frame->rbx, .rsp = frame->rsp, .rbp = frame->rbp,
 		.rsi = frame->rsi, .rdi = frame->rdi, .r8 = frame->r8,
@@ -404,12 +356,12 @@ uint64_t dune_restore_frame(struct dune_thread *thread, struct dune_regs *regs)
 
 	restore_fpu(&context->mcontext);
 	read_registers(&frame, &context->mcontext);
-	if (own & IN_RING3 && thread->ring0_rsp) {
-		dune_put_frame(regs, thread->ring0_rsp, &frame);
+	if (own & IN_RING3 && thread->ring3.rsp) {
+		dune_put_frame(regs, thread->ring3.rsp, &frame);
 		return mask;
 	}
-	load_regs(regs, &frame);
-	if (!is_canonical(regs->rip))
+	*regs = dune_registers_of(&frame);
+	if (dune_canonical(regs->rip) != regs->rip)
 		regs->rip = (uint64_t)dune_bad_return;
 	if (!(own & INTERRUPTS_OFF))
 		regs->rflags |= EFLAGS_IF;
@@ -430,7 +382,7 @@ static bool is_users(const struct dune_thread *thread,
 	state = (uint64_t)context->mcontext.fpstate;
 	return !state || (!(state & 63) &&
 			  dune_shows_user(thread->root, state,
-					  fpu.size + MAGIC2_SIZE,
+					  dune_fpu.size + FP_XSTATE_MAGIC2_SIZE,
 					  DUNE_PTE_USER));
 }
 
@@ -451,8 +403,8 @@ bool dune_restore_user(struct dune_thread *thread, struct dune_frame *frame,
 		return false;
 	restore_fpu(&context->mcontext);
 	/* what the handler of its system call gives back to it */
-	if (thread->saved_state)
-		dune_save_state(thread->saved_state);
+	if (thread->ring3.state)
+		dune_save_state(thread->ring3.state);
 	*mask = context->mask;
 	thread->user_stack = context->stack;
 	thread->user_stack.ss_flags &= ~SS_ONSTACK;
@@ -472,7 +424,7 @@ bool dune_restore_user(struct dune_thread *thread, struct dune_frame *frame,
 void dune_resume_outside(const struct dune_thread *thread,
 			 const struct dune_frame *frame, uint64_t mask)
 {
-	char *area = __builtin_alloca(fpu.size + MAGIC2_SIZE + 64);
+	char *area = __builtin_alloca(dune_fpu.size + FP_XSTATE_MAGIC2_SIZE + 64);
 	char *state = (char *)(((uint64_t)area + 63) & ~63UL);
 	struct context context = {
 		.flags = context_flags(),

@@ -9,7 +9,6 @@
 #include "internal.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
@@ -18,8 +17,6 @@
 #define SIGNALS		64
 #define SA_RESTORER	0x04000000
 #define BY_FILTER	1	/* si_code of SIGSYS, SYS_SECCOMP elsewhere */
-
-#define LOCK	(&dune_locks[DUNE_LOCK_HANDLERS])
 
 /* Of those that enter. */
 static struct dune_sighand first;
@@ -58,38 +55,18 @@ static bool is_function(const struct dune_action *action)
 	       action->handler != (uint64_t)SIG_IGN;
 }
 
-/* Is there a handler now? */
-static bool handles(const struct dune_sighand *sighand, int signal)
+/* Of sets that other threads look at: is a signal in it? */
+static bool has(const uint64_t *set, int signal)
 {
-	return __atomic_load_n(&sighand->installed, __ATOMIC_RELAXED) &
-	       SIGNAL_BIT(signal);
+	return __atomic_load_n(set, __ATOMIC_RELAXED) & SIGNAL_BIT(signal);
 }
 
-/* Is it one that ring 3 has installed? */
-static bool is_of_user(const struct dune_sighand *sighand, int signal)
+static void put(uint64_t *set, int signal, bool in)
 {
-	return __atomic_load_n(&sighand->of_user, __ATOMIC_RELAXED) &
-	       SIGNAL_BIT(signal);
-}
-
-static void set_of_user(struct dune_sighand *sighand, int signal, bool is)
-{
-	if (is)
-		__atomic_or_fetch(&sighand->of_user, SIGNAL_BIT(signal),
-				  __ATOMIC_RELAXED);
+	if (in)
+		__atomic_or_fetch(set, SIGNAL_BIT(signal), __ATOMIC_RELAXED);
 	else
-		__atomic_and_fetch(&sighand->of_user, ~SIGNAL_BIT(signal),
-				   __ATOMIC_RELAXED);
-}
-
-static void set_handles(struct dune_sighand *sighand, int signal, bool does)
-{
-	if (does)
-		__atomic_or_fetch(&sighand->installed, SIGNAL_BIT(signal),
-				  __ATOMIC_RELAXED);
-	else
-		__atomic_and_fetch(&sighand->installed, ~SIGNAL_BIT(signal),
-				   __ATOMIC_RELAXED);
+		__atomic_and_fetch(set, ~SIGNAL_BIT(signal), __ATOMIC_RELAXED);
 }
 
 /* The end of the process, whatever it has for the signal. */
@@ -227,7 +204,7 @@ static void handle_signal(int signal, siginfo_t *info, void *ucontext)
 		dune_thread_of(__builtin_frame_address(0));
 	struct dune_sighand *sighand = thread ? thread->sighand : &first;
 	struct dune_action *action = &sighand->actions[signal];
-	bool of_user = is_of_user(sighand, signal);
+	bool of_user = has(&sighand->of_user, signal);
 	ucontext_t *context = ucontext;
 	uint64_t mask;
 
@@ -258,7 +235,7 @@ static void handle_signal(int signal, siginfo_t *info, void *ucontext)
 	thread->signal.mask = mask;
 	thread->signal.mask_of_wait = mask_of_wait(thread, context);
 	if (action->flags & SA_RESETHAND)
-		set_handles(sighand, signal, false);
+		put(&sighand->installed, signal, false);
 	thread->pending = true;
 	thread->held = false;
 	thread->run->interrupt = DUNE_VECTOR_SIGNAL;
@@ -293,7 +270,7 @@ static void forget(struct dune_thread *thread)
 	if (action->flags & SA_RESETHAND) {
 		thread->sighand->actions[signal] = *action;
 		raw_sigaction(signal, &ours, NULL);
-		set_handles(thread->sighand, signal, true);
+		put(&thread->sighand->installed, signal, true);
 	}
 }
 
@@ -379,7 +356,7 @@ static void call_handler(struct dune_thread *thread, struct dune_frame *frame,
  */
 static void defer(struct dune_thread *thread)
 {
-	thread->deferred = thread->ring0_rsp;
+	thread->deferred = thread->ring3.rsp;
 	if (thread->deferred)
 		return;
 	thread->pending = false;
@@ -425,9 +402,9 @@ bool dune_would_handle(const struct dune_thread *thread,
 		       uint64_t mask)
 {
 	/* what ring 0 does wrong is nothing for a handler of ring 3 */
-	return handles(thread->sighand, signal) &&
+	return has(&thread->sighand->installed, signal) &&
 	       !(mask & SIGNAL_BIT(signal)) &&
-	       (!is_of_user(thread->sighand, signal) ||
+	       (!has(&thread->sighand->of_user, signal) ||
 		dune_is_user(thread, frame));
 }
 
@@ -437,10 +414,10 @@ void dune_deliver_fault(struct dune_thread *thread, struct dune_frame *frame,
 {
 	const struct dune_action none = { .handler = (uint64_t)SIG_DFL };
 	struct dune_action action = thread->sighand->actions[info->si_signo];
-	bool of_user = is_of_user(thread->sighand, info->si_signo);
+	bool of_user = has(&thread->sighand->of_user, info->si_signo);
 
 	if (action.flags & SA_RESETHAND) {
-		set_handles(thread->sighand, info->si_signo, false);
+		put(&thread->sighand->installed, info->si_signo, false);
 		raw_sigaction(info->si_signo, &none, NULL);
 	}
 	call_handler(thread, frame, info, &action, of_user, mask, cr2);
@@ -469,8 +446,8 @@ static long set_action(struct dune_sighand *sighand, int signal,
 		sighand->actions[signal] = own;
 		return ret;
 	}
-	set_handles(sighand, signal, is_function(action));
-	set_of_user(sighand, signal, of_user);
+	put(&sighand->installed, signal, is_function(action));
+	put(&sighand->of_user, signal, of_user);
 	show(before, &own);
 	return 0;
 }
@@ -497,14 +474,14 @@ long dune_sigaction(struct dune_thread *thread, const struct dune_regs *regs,
 		if (ret)
 			return ret;
 	}
-	dune_lock(LOCK);
+	dune_lock(DUNE_LOCK_HANDLERS);
 	if (action) {
 		ret = set_action(sighand, signal, action, of_user, &before);
 	} else {
 		ret = raw_sigaction(signal, NULL, &before);
 		show(&before, &sighand->actions[signal]);
 	}
-	dune_unlock(LOCK);
+	dune_unlock(DUNE_LOCK_HANDLERS);
 	if (!ret && place)
 		*place = before;
 	return ret;
@@ -574,19 +551,13 @@ struct dune_sighand *dune_sighand_get(struct dune_sighand *sighand, bool share)
 				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (dune_is_error((long)copy))
 		return NULL;
-	dune_lock(LOCK);
+	dune_lock(DUNE_LOCK_HANDLERS);
 	memcpy(copy->actions, sighand->actions, sizeof(copy->actions));
 	copy->installed = sighand->installed;
 	copy->of_user = sighand->of_user;
-	dune_unlock(LOCK);
+	dune_unlock(DUNE_LOCK_HANDLERS);
 	copy->users = 1;
 	return copy;
-}
-
-/* For a child that begins with none. */
-void dune_sighand_clear(struct dune_sighand *sighand)
-{
-	sighand->installed = 0;
 }
 
 /* Outside the kernel calls for the program's handlers, and tells of them. */
@@ -596,7 +567,7 @@ static void give_back(void)
 	int signal;
 
 	for (signal = 1; signal <= SIGNALS; signal++)
-		if (handles(&first, signal) && !is_of_user(&first, signal) &&
+		if (has(&first.installed, signal) && !has(&first.of_user, signal) &&
 		    !raw_sigaction(signal, NULL, &now) &&
 		    now.handler == (uint64_t)handle_signal)
 			raw_sigaction(signal, &first.actions[signal], NULL);
@@ -607,11 +578,11 @@ void dune_sighand_put(struct dune_sighand *sighand)
 {
 	bool last;
 
-	dune_lock(LOCK);
+	dune_lock(DUNE_LOCK_HANDLERS);
 	last = !__atomic_sub_fetch(&sighand->users, 1, __ATOMIC_RELAXED);
 	if (last && sighand == &first)
 		give_back();
-	dune_unlock(LOCK);
+	dune_unlock(DUNE_LOCK_HANDLERS);
 	if (last && sighand != &first)
 		CALL2(SYS_munmap, sighand, sizeof(*sighand));
 }
@@ -633,7 +604,7 @@ void dune_signal_init(struct dune_thread *thread)
 	int signal;
 
 	thread->sighand = dune_sighand_get(&first, true);
-	dune_lock(LOCK);
+	dune_lock(DUNE_LOCK_HANDLERS);
 	for (signal = 1; signal <= SIGNALS; signal++) {
 		if (raw_sigaction(signal, NULL, &action) ||
 		    action.handler == (uint64_t)handle_signal)
@@ -641,7 +612,7 @@ void dune_signal_init(struct dune_thread *thread)
 		if (is_function(&action))
 			set_action(&first, signal, &action, false, &before);
 		else
-			set_handles(&first, signal, false);
+			put(&first.installed, signal, false);
 	}
-	dune_unlock(LOCK);
+	dune_unlock(DUNE_LOCK_HANDLERS);
 }

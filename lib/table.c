@@ -6,10 +6,8 @@
 #include <cpuid.h>
 #include <errno.h>
 
-static struct {
-	bool has_1g;
-	int fill_level;
-} table;
+bool dune_has_1g;
+static int fill_level;
 
 /**
  * dune_table_init() - see what pages there are
@@ -19,16 +17,10 @@ void dune_table_init(uint64_t fill_size)
 {
 	unsigned int eax, ebx, ecx, edx;
 
-	table.has_1g = __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) &&
-		       edx & 1U << 26;
-	table.fill_level = fill_size == DUNE_PAGE_SIZE ? 1 :
-			   fill_size == DUNE_PAGE_SIZE_2M || !table.has_1g ? 2 :
-			   3;
-}
-
-bool dune_table_has_1g(void)
-{
-	return table.has_1g;
+	dune_has_1g = __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) &&
+		      edx & 1U << 26;
+	fill_level = fill_size == DUNE_PAGE_SIZE ? 1 :
+		     fill_size == DUNE_PAGE_SIZE_2M || !dune_has_1g ? 2 : 3;
 }
 
 /* All of a gibibyte, by pages of 2 MiB. */
@@ -101,20 +93,6 @@ int dune_table_split(int vcpu, pte_t *entry, int level)
 	return 0;
 }
 
-/* Frees a table with all below it; a page is nobody's to free. */
-void dune_table_free(pte_t entry, int level)
-{
-	pte_t *entries;
-	unsigned int i;
-
-	if (!is_present(entry) || is_leaf(entry, level))
-		return;
-	entries = dune_table_of(entry);
-	for (i = 0; level > 2 && i < ENTRIES; i++)
-		dune_table_free(entries[i], level - 1);
-	dune_page_put(entries);
-}
-
 /* The page of this level at an address, as the process has it. */
 static int fill_entry(int vcpu, pte_t *entry, int level, uint64_t address)
 {
@@ -159,9 +137,9 @@ static int fill(int vcpu, struct dune_root *root, uint64_t address)
 			return -EEXIST;
 		if (value && !is_present(value))
 			return -ENOENT;
-		if (!value && level == 3 && table.fill_level == 3)
+		if (!value && level == 3 && fill_level == 3)
 			return fill_entry(vcpu, entry, level, address);
-		if (!value && level < 3 && level <= table.fill_level)
+		if (!value && level < 3 && level <= fill_level)
 			return fill_around(vcpu, entries, level, address);
 		if (!value) {
 			if (!dune_table_new(vcpu, &value, 0))

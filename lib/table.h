@@ -19,6 +19,9 @@ typedef uint64_t pte_t;
 /* Not there, and not to be filled in. */
 #define PTE_HOLE	(1ULL << 9)
 
+/* Of an address; the upper bits say nothing. */
+#define ADDRESS_MASK	((1ULL << 48) - 1)
+
 #define ENTRIES		512U
 #define LEVELS		4
 #define WINDOW_SIZE	(1ULL << DUNE_WINDOW_SHIFT)
@@ -35,6 +38,10 @@ struct dune_root {
 	uint64_t cr3;
 	unsigned int flags;
 };
+
+/* root.c; the TLB tells them apart where there are tags. */
+extern struct dune_root dune_roots[];
+extern bool dune_root_tags;
 
 /* What an entry of a table of this level (1: the lowest) stands for. */
 static inline unsigned int level_shift(int level)
@@ -106,13 +113,15 @@ static inline unsigned int dune_own_slot(void)
 	return dune_own_start / DUNE_OWN_SIZE;
 }
 
+/* map.c */
+void dune_map_free(struct dune_root *root);
+
 /* table.c */
-bool dune_table_has_1g(void);
+extern bool dune_has_1g;
 void dune_table_fill_2m(pte_t *table, uint64_t physical);
 pte_t *dune_table_new(int vcpu, pte_t *entry, pte_t pattern);
 int dune_table_split(int vcpu, pte_t *entry, int level);
 int dune_table_fill(int vcpu, struct dune_root *root, uint64_t address);
-void dune_table_free(pte_t entry, int level);
 
 #pragma GCC visibility pop
 

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -30,11 +29,11 @@ struct chunk {
 
 static struct chunk *chunks;
 
-/* Threads that are in Dune, or about to be; and how large their stacks are. */
-static unsigned int count;
-static uint64_t handler_size;
+/* That are in Dune, or about to be. */
+unsigned int dune_threads;
 
-#define LOCK	(&dune_locks[DUNE_LOCK_THREADS])
+/* Of larger stacks for handlers, in bytes; 0: there are none. */
+uint64_t dune_handler_size;
 
 static struct dune_thread *block_of(struct chunk *chunk, int i)
 {
@@ -69,7 +68,7 @@ static void make_entry(uint8_t *code, struct dune_thread *thread)
 	put_relative(code, jump, 2, &thread->syscall_target);
 	code += DUNE_USER_PATH;
 	code = put_relative(code, save_rsp, 3, &thread->user_rsp);
-	code = put_relative(code, load_rsp, 3, &thread->ring0_rsp);
+	code = put_relative(code, load_rsp, 3, &thread->ring3.rsp);
 	put_relative(code, jump, 2, &thread->user_entry);
 }
 
@@ -118,25 +117,13 @@ static bool take_stack(struct dune_thread *thread)
 
 	thread->handler_size = DUNE_HANDLER_STACK - DUNE_SIGNAL_STACK;
 	thread->handler_stack = (char *)thread + DUNE_HANDLER_STACK;
-	if (handler_size <= thread->handler_size)
+	if (dune_handler_size <= thread->handler_size)
 		return true;
 	if (!*place)
-		*place = dune_own_map(handler_size, PAGE_SIZE);
-	thread->handler_size = handler_size;
-	thread->handler_stack = *place + handler_size;
+		*place = dune_own_map(dune_handler_size, PAGE_SIZE);
+	thread->handler_size = dune_handler_size;
+	thread->handler_stack = *place + dune_handler_size;
 	return *place;
-}
-
-/* Larger stacks for handlers from now on; in bytes, 0: none. */
-void dune_thread_init(uint64_t size)
-{
-	handler_size = size;
-}
-
-/* What SYSCALL calls. */
-const uint8_t *dune_thread_entry(const struct dune_thread *thread)
-{
-	return thread->syscall_entry + block_number(thread) * DUNE_ENTRY_SIZE;
 }
 
 static void set_up_block(struct dune_thread *thread)
@@ -147,6 +134,8 @@ static void set_up_block(struct dune_thread *thread)
 	thread->vcpu = -1;
 	thread->host_stack = (char *)thread + DUNE_THREAD_SIZE;
 	thread->syscall_entry = chunk->entries;
+	thread->own_entry = chunk->entries +
+			    block_number(thread) * DUNE_ENTRY_SIZE;
 	thread->syscall_target = chunk->entries + DUNE_DIRECT;
 	thread->user_entry = dune_user_entry;
 	thread->stack.ss_flags = SS_DISABLE;
@@ -159,7 +148,7 @@ static struct dune_thread *take_block(void)
 	struct chunk *chunk;
 	int i;
 
-	dune_lock(LOCK);
+	dune_lock(DUNE_LOCK_THREADS);
 	for (chunk = chunks; chunk && !thread; chunk = chunk->next)
 		for (i = 0; i < BLOCKS && !thread; i++)
 			if (!__atomic_exchange_n(&chunk->used[i], 1,
@@ -175,7 +164,7 @@ static struct dune_thread *take_block(void)
 	/* a child closes the descriptor that a block names */
 	if (thread)
 		set_up_block(thread);
-	dune_unlock(LOCK);
+	dune_unlock(DUNE_LOCK_THREADS);
 	return thread;
 }
 
@@ -196,35 +185,30 @@ struct dune_thread *dune_thread_of(const void *stack)
 	return NULL;
 }
 
-/* The guest's own thread, by its descriptor table; NULL if that is not ours. */
-struct dune_thread *dune_self(void)
+/* One in use behind another one, or the first of all; NULL: there is none. */
+static struct dune_thread *next_thread(const struct dune_thread *last)
 {
-	struct __attribute__((packed)) {
-		uint16_t limit;
-		uint64_t base;
-	} table;
+	struct chunk *chunk = __atomic_load_n(&chunks, __ATOMIC_ACQUIRE);
+	unsigned int i = 1;
 
-	asm volatile("sgdt %0" : "=m" (table));
-	if (!dune_is_own(table.base) ||
-	    table.base % DUNE_THREAD_SIZE != offsetof(struct dune_thread, gdt))
-		return NULL;
-	return (void *)(table.base & ~(DUNE_THREAD_SIZE - 1));
-}
-
-unsigned int dune_thread_count(void)
-{
-	return __atomic_load_n(&count, __ATOMIC_ACQUIRE);
+	if (last) {
+		chunk = chunk_of(last);
+		i = block_number(last) + 1;
+	}
+	for (; chunk; chunk = chunk->next, i = 1)
+		for (; i < BLOCKS; i++)
+			if (chunk->used[i])
+				return block_of(chunk, i);
+	return NULL;
 }
 
 bool dune_root_in_use(const struct dune_root *root)
 {
-	struct chunk *chunk = __atomic_load_n(&chunks, __ATOMIC_ACQUIRE);
-	int i;
+	struct dune_thread *thread = NULL;
 
-	for (; chunk; chunk = chunk->next)
-		for (i = 1; i < BLOCKS; i++)
-			if (chunk->used[i] && block_of(chunk, i)->root == root)
-				return true;
+	while ((thread = next_thread(thread)))
+		if (thread->root == root)
+			return true;
 	return false;
 }
 
@@ -239,10 +223,10 @@ int dune_thread_show(int vcpu, struct dune_thread *thread)
 
 static void close_vcpu(struct dune_thread *thread)
 {
-	dune_lock(LOCK);
+	dune_lock(DUNE_LOCK_THREADS);
 	CALL1(SYS_close, thread->vcpu);
 	thread->vcpu = -1;
-	dune_unlock(LOCK);
+	dune_unlock(DUNE_LOCK_THREADS);
 }
 
 /* Gives a thread its virtual CPU; @place: where the run page is to be. */
@@ -252,11 +236,11 @@ int dune_thread_vcpu(struct dune_thread *thread, void *place)
 	int fd;
 
 	/* a child that begins now is to know that it has the descriptor */
-	dune_lock(LOCK);
-	fd = dune_vcpu_descriptor();
+	dune_lock(DUNE_LOCK_THREADS);
+	fd = dune_high_descriptor(-1);
 	if (fd >= 0)
 		thread->vcpu = fd;
-	dune_unlock(LOCK);
+	dune_unlock(DUNE_LOCK_THREADS);
 	if (fd < 0)
 		return fd;
 	run = dune_syscall(SYS_mmap, (long)place, PAGE_SIZE,
@@ -280,7 +264,7 @@ int dune_thread_create(struct dune_thread **new)
 	if (thread && take_stack(thread))
 		err = dune_thread_vcpu(thread, NULL);
 	if (!err)
-		__atomic_add_fetch(&count, 1, __ATOMIC_RELEASE);
+		__atomic_add_fetch(&dune_threads, 1, __ATOMIC_RELEASE);
 	else if (thread)
 		__atomic_store_n(used_flag(thread), 0, __ATOMIC_RELEASE);
 	dune_set_mask(mask);
@@ -292,7 +276,7 @@ static void give_back(struct dune_thread *thread)
 {
 	close_vcpu(thread);
 	thread->root = NULL;
-	__atomic_sub_fetch(&count, 1, __ATOMIC_RELEASE);
+	__atomic_sub_fetch(&dune_threads, 1, __ATOMIC_RELEASE);
 	CALL2(SYS_munmap, thread->run, PAGE_SIZE);
 	if (thread->sighand)
 		dune_sighand_put(thread->sighand);
@@ -329,7 +313,7 @@ void dune_exit(struct dune_thread *thread, long status)
  */
 void dune_end_process(struct dune_thread *thread, long status)
 {
-	if (__atomic_load_n(&count, __ATOMIC_ACQUIRE) == 1 && !thread->borrowed)
+	if (__atomic_load_n(&dune_threads, __ATOMIC_ACQUIRE) == 1 && !thread->borrowed)
 		give_back(thread);
 	CALL1(SYS_exit_group, status);
 	__builtin_trap();
@@ -338,19 +322,14 @@ void dune_end_process(struct dune_thread *thread, long status)
 /* What a child has of threads but @thread, or of all, is memory only. */
 void dune_thread_forget(struct dune_thread *thread)
 {
-	struct chunk *chunk;
-	int i;
+	struct dune_thread *one = NULL;
 
-	for (chunk = chunks; chunk; chunk = chunk->next) {
-		for (i = 1; i < BLOCKS; i++) {
-			if (!chunk->used[i])
-				continue;
-			CALL1(SYS_close, block_of(chunk, i)->vcpu);
-			if (block_of(chunk, i) != thread)
-				chunk->used[i] = 0;
-		}
+	while ((one = next_thread(one))) {
+		CALL1(SYS_close, one->vcpu);
+		if (one != thread)
+			*used_flag(one) = 0;
 	}
-	count = !!thread;
+	dune_threads = !!thread;
 	dune_signal_child(thread);
 }
 
@@ -359,28 +338,24 @@ long dune_limit(struct dune_thread *thread, struct dune_regs *regs)
 {
 	long ret;
 
-	dune_lock(LOCK);
+	dune_lock(DUNE_LOCK_THREADS);
 	ret = dune_forward_syscall(thread, regs);
-	dune_unlock(LOCK);
+	dune_unlock(DUNE_LOCK_THREADS);
 	return ret;
 }
 
 /* The lowest of libdune's own descriptors from @first on, or UINT_MAX. */
 unsigned int dune_next_descriptor(unsigned int first)
 {
-	unsigned int next = UINT_MAX;
-	struct chunk *chunk;
-	int i;
+	struct dune_thread *thread = NULL;
+	unsigned int next = UINT_MAX, fd;
 
 	if ((unsigned int)dune_device >= first)
 		next = dune_device;
-	for (chunk = chunks; chunk; chunk = chunk->next) {
-		for (i = 1; i < BLOCKS; i++) {
-			unsigned int fd = block_of(chunk, i)->vcpu;
-
-			if (chunk->used[i] && fd >= first && fd < next)
-				next = fd;
-		}
+	while ((thread = next_thread(thread))) {
+		fd = thread->vcpu;
+		if (fd >= first && fd < next)
+			next = fd;
 	}
 	return next;
 }

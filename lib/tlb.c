@@ -24,7 +24,7 @@ int dune_flush_tlb(const void *address, uint64_t size)
 		return -EPERM;
 	if (wraps(address, size))
 		return -EINVAL;
-	return CALL1(DUNE_CALL_FLUSH, &flush);
+	return CALL2(DUNE_CALL_VCPU, DUNE_FLUSH, &flush);
 }
 
 static bool is_few(uint64_t size)
@@ -65,20 +65,23 @@ int dune_invalidate(const void *address, uint64_t size)
 }
 
 /**
- * dune_tlb_forget() - make this thread forget what a root showed
+ * dune_tlb_forget() - make the CPU forget what a root showed
  * @hold: of what changed it
  * @root: the root
  * @address: the first address
  * @size: in bytes
  * @global: there may have been global pages
+ * @others: other threads may know it, too
  *
  * INVLPG is for the root in use, and for global pages of all; loading CR3 for the
  * root in use, but for global pages. None of them leaves the guest.
  */
 void dune_tlb_forget(const struct dune_hold *hold, struct dune_root *root,
-		     uint64_t address, uint64_t size, bool global)
+		     uint64_t address, uint64_t size, bool global, bool others)
 {
-	if (root != hold->thread->root && dune_root_tagged())
+	if (others && __atomic_load_n(&dune_threads, __ATOMIC_ACQUIRE) > 1)
+		dune_flush_tlb((void *)address, size);
+	else if (root != hold->thread->root && dune_root_tags)
 		dune_flush_tlb(NULL, 0);
 	else if (is_few(size))
 		forget_pages(address, size);

@@ -10,22 +10,23 @@
 
 #include <errno.h>
 
-/* What ring 3 may have in RFLAGS; it always has interrupts. */
-#define USER_FLAGS	0x250dd5UL	/* AC, ID, RF, TF, DF and arithmetic */
+/* What ring 3 has in RFLAGS: it always has interrupts. */
 #define ALWAYS_SET	(EFLAGS_IF | 2)
 
 #define MSR_FS_BASE	0xc0000100
 #define EFLAGS_AC	(1UL << 18)
 
 static uint64_t syscall_handler;
-static bool has_fsgsbase;
+
+/* In the guest there are instructions for the base of FS. */
+bool dune_has_fsgsbase;
 
 static uint64_t read_fs(void)
 {
 	uint32_t low, high;
 	uint64_t base;
 
-	if (has_fsgsbase) {
+	if (dune_has_fsgsbase) {
 		asm volatile("rdfsbase %0" : "=r" (base));
 		return base;
 	}
@@ -35,17 +36,11 @@ static uint64_t read_fs(void)
 
 static void write_fs(uint64_t base)
 {
-	if (has_fsgsbase)
+	if (dune_has_fsgsbase)
 		asm volatile("wrfsbase %0" : : "r" (base));
 	else
 		asm volatile("wrmsr" : : "a" ((uint32_t)base),
 			     "d" ((uint32_t)(base >> 32)), "c" (MSR_FS_BASE));
-}
-
-/* Before the first thread is in the guest. @cr4: what that will have. */
-void dune_user_init(uint64_t cr4)
-{
-	has_fsgsbase = cr4 & 1UL << 16;
 }
 
 static const uint8_t *direct(const struct dune_thread *thread)
@@ -56,15 +51,15 @@ static const uint8_t *direct(const struct dune_thread *thread)
 static void enter_ring0(struct dune_thread *thread)
 {
 	thread->syscall_target = direct(thread);
-	thread->user_fs = read_fs();
+	thread->ring3.fs = read_fs();
 	write_fs(thread->ring0_fs);
 }
 
 static void enter_ring3(struct dune_thread *thread)
 {
 	thread->ring0_fs = read_fs();
-	write_fs(thread->user_fs);
-	thread->syscall_target = dune_thread_entry(thread) + DUNE_USER_PATH;
+	write_fs(thread->ring3.fs);
+	thread->syscall_target = thread->own_entry + DUNE_USER_PATH;
 }
 
 /* Is this where SYSCALL of ring 3 comes to, and nothing is lost yet? */
@@ -81,8 +76,7 @@ static bool is_in_user_entry(uint64_t rip)
 static bool leave_user_entry(const struct dune_thread *thread,
 			     struct dune_frame *frame)
 {
-	const uint8_t *entry = dune_thread_entry(thread);
-	uint64_t offset = frame->rip - (uint64_t)entry;
+	uint64_t offset = frame->rip - (uint64_t)thread->own_entry;
 
 	if (offset >= DUNE_ENTRY_SIZE && !is_in_user_entry(frame->rip))
 		return false;
@@ -108,7 +102,7 @@ static bool is_step_in_entry(const struct dune_thread *thread,
 static bool is_end_of_call(const struct dune_thread *thread,
 			   const struct dune_frame *frame)
 {
-	return thread->user_returns && frame->vector == DUNE_VECTOR_PF &&
+	return thread->ring3.returns && frame->vector == DUNE_VECTOR_PF &&
 	       frame->rip == (uint64_t)dune_user_entry;
 }
 
@@ -143,21 +137,19 @@ static void make_safe(struct dune_frame *frame)
 {
 	frame->cs = RING3_CODE;
 	frame->ss = RING3_DATA;
-	frame->rflags = (frame->rflags & USER_FLAGS) | ALWAYS_SET;
+	frame->rflags = (frame->rflags & EFLAGS_USER) | ALWAYS_SET;
 	/* no address: a fault in ring 3 */
 	if (frame->rip >> 47)
 		frame->rip = (uint64_t)dune_bad_return;
 }
 
 /**
- * dune_user_return() - a trap or system call ends
+ * dune_return_to_user() - a trap or system call of ring 3 ends
  * @thread: whose it is
  * @frame: where it goes on
  */
-void dune_user_return(struct dune_thread *thread, struct dune_frame *frame)
+void dune_return_to_user(struct dune_thread *thread, struct dune_frame *frame)
 {
-	if (!dune_is_user(thread, frame))
-		return;
 	make_safe(frame);
 	/* one that came for ring 3 while the thread was in ring 0 */
 	if (thread->deferred)
@@ -178,7 +170,7 @@ static void call_saved(struct dune_thread *thread, dune_syscall_handler handler,
 	char *area = DUNE_STATE_AREA();
 
 	dune_begin_state(area);
-	thread->saved_state = area;
+	thread->ring3.state = area;
 	handler(frame);
 	dune_load_state(area);
 }
@@ -196,7 +188,7 @@ bool dune_user_syscall(struct dune_thread *thread, struct dune_frame *frame)
 	void *function = (void *)(handler & ~DUNE_INTEGER);
 
 	enter_ring0(thread);
-	thread->saved_state = NULL;
+	thread->ring3.state = NULL;
 	if (!handler)
 		dune_forward(frame);
 	else if (handler & DUNE_INTEGER)
@@ -214,45 +206,24 @@ int dune_set_syscall_handler(dune_syscall_handler handler, unsigned int flags)
 	return dune_set_handler(&syscall_handler, handler, flags);
 }
 
-/**
- * struct outer - what a thread had before it went to ring 3
- */
-struct outer {
-	struct dune_user *user;
-	uint64_t rsp, fs;
-	char *state;
-	bool returns;
-};
-
-static struct outer begin(struct dune_thread *thread, struct dune_user *user,
-			  bool returns)
+static void begin(struct dune_thread *thread, struct dune_user *user,
+		  bool returns)
 {
-	const struct outer outer = {
-		.user = thread->user,
-		.rsp = thread->ring0_rsp,
-		.fs = thread->user_fs,
-		.state = thread->saved_state,
-		.returns = thread->user_returns,
+	thread->ring3 = (struct dune_ring3) {
+		/* to be replaced at once, but not 0: it is ring 3 */
+		.rsp = (uint64_t)user,
+		.fs = user->fs_base,
+		.user = user,
+		.returns = returns,
 	};
-
-	thread->user = user;
-	/* to be replaced at once, but not 0: it is ring 3 */
-	thread->ring0_rsp = (uint64_t)user;
-	thread->user_fs = user->fs_base;
-	thread->user_returns = returns;
-	return outer;
 }
 
-static void end(struct dune_thread *thread, const struct outer *outer)
+static void end(struct dune_thread *thread, const struct dune_ring3 *outer)
 {
-	thread->user->fs_base = thread->user_fs;
-	thread->user = outer->user;
-	thread->ring0_rsp = outer->rsp;
-	thread->user_fs = outer->fs;
-	thread->saved_state = outer->state;
-	thread->user_returns = outer->returns;
+	thread->ring3.user->fs_base = thread->ring3.fs;
+	thread->ring3 = *outer;
 	/* not for ring 3 any more */
-	if (thread->deferred && !thread->ring0_rsp) {
+	if (thread->deferred && !thread->ring3.rsp) {
 		struct dune_frame none = { .cs = RING0_CODE };
 
 		CALL1(DUNE_CALL_SIGNAL, &none);
@@ -265,9 +236,9 @@ static void end(struct dune_thread *thread, const struct outer *outer)
  */
 static long run(struct dune_user *user, bool returns)
 {
-	struct dune_thread *thread = dune_in_ring0() ? dune_self() : NULL;
+	struct dune_thread *thread = dune_self();
 	char *area = DUNE_STATE_AREA();
-	struct outer outer;
+	struct dune_ring3 outer;
 	uint64_t flags;
 
 	if (!thread)
@@ -275,7 +246,8 @@ static long run(struct dune_user *user, bool returns)
 	if (user->frame.rip >> 47 || user->fs_base >> 47)
 		return -EINVAL;
 	flags = dune_mask_interrupts();
-	outer = begin(thread, user, returns);
+	outer = thread->ring3;
+	begin(thread, user, returns);
 	dune_begin_state(area);
 	user->frame.cs = RING3_CODE;
 	dune_user_return(thread, &user->frame);
@@ -295,9 +267,9 @@ void dune_leave_user(const struct dune_frame *frame, long result)
 {
 	struct dune_thread *thread = dune_self();
 
-	thread->user->frame = *frame;
-	thread->user->result = result;
-	dune_exit_user(thread->ring0_rsp);
+	thread->ring3.user->frame = *frame;
+	thread->ring3.user->result = result;
+	dune_exit_user(thread->ring3.rsp);
 }
 
 /* Writes the return address, which SMAP would keep from ring 0. */
@@ -324,7 +296,7 @@ long dune_call_user(long (*function)(void *argument), void *argument,
 	} };
 	int err;
 
-	if (!dune_in_ring0() || !dune_self())
+	if (!dune_self())
 		return -EPERM;
 	if (size < 256)
 		return -EINVAL;

@@ -7,17 +7,7 @@
 
 #include <asm/prctl.h>
 #include <errno.h>
-#include <string.h>
 #include <sys/syscall.h>
-
-static struct dune_regs registers_of(const struct dune_frame *frame)
-{
-	return (struct dune_regs) {
-		.rax = frame->rax, .rdi = frame->rdi, .rsi = frame->rsi,
-		.rdx = frame->rdx, .r10 = frame->r10, .r8 = frame->r8,
-		.r9 = frame->r9, .rsp = frame->rsp, .rip = frame->rip,
-	};
-}
 
 static long base_of_segment(struct dune_thread *thread,
 			    const struct dune_frame *frame)
@@ -26,12 +16,12 @@ static long base_of_segment(struct dune_thread *thread,
 	case ARCH_SET_FS:
 		if (frame->rsi >> 47)
 			return -EPERM;
-		thread->user_fs = frame->rsi;
+		thread->ring3.fs = frame->rsi;
 		return 0;
 	case ARCH_GET_FS:
 		if (!dune_is_writable(frame->rsi))
 			return -EFAULT;
-		*(uint64_t *)frame->rsi = thread->user_fs;
+		*(uint64_t *)frame->rsi = thread->ring3.fs;
 		return 0;
 	default:
 		/* GS is one for both */
@@ -59,7 +49,7 @@ static long return_from_handler(struct dune_thread *thread,
  */
 long dune_user_call(struct dune_thread *thread, struct dune_frame *frame)
 {
-	struct dune_regs regs = registers_of(frame);
+	struct dune_regs regs = dune_registers_of(frame);
 
 	switch (frame->rax) {
 	case SYS_rt_sigaction:

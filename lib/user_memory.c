@@ -14,15 +14,6 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 
-/* Where a process's addresses end, and the kernel looks no further. */
-#define ADDRESS_LIMIT	((1UL << 47) - PAGE_SIZE)
-
-static long call(const struct dune_frame *frame)
-{
-	return dune_syscall(frame->rax, frame->rdi, frame->rsi, frame->rdx,
-			    frame->r10, frame->r8, frame->r9);
-}
-
 /*
  * The kernel makes sizes whole pages, of the memory that is there. Only where
  * those are large it minds an address at which none begins, even if mremap() has
@@ -46,7 +37,7 @@ static uint64_t whole(uint64_t size, uint64_t page)
 /* All of a range, which need not be aligned; an empty one is. */
 static bool is_own(struct dune_thread *thread, uint64_t start, uint64_t size)
 {
-	uint64_t first = start & ~(PAGE_SIZE - 1);
+	uint64_t first = dune_page_down(start);
 	uint64_t all = dune_page_up(start - first + size);
 
 	return all >= size &&
@@ -88,8 +79,8 @@ static long claim(struct dune_thread *thread, uint64_t start, uint64_t size)
 	uint64_t page;
 	long got;
 
-	if (start & (PAGE_SIZE - 1) || size > ADDRESS_LIMIT ||
-	    start > ADDRESS_LIMIT - size)
+	if (start & (PAGE_SIZE - 1) || size > DUNE_ADDRESS_LIMIT ||
+	    start > DUNE_ADDRESS_LIMIT - size)
 		return -EINVAL;
 	if (is_own(thread, start, size))
 		return 0;
@@ -139,7 +130,7 @@ static long map(struct dune_thread *thread, const struct dune_frame *frame)
 		     (frame->r10 & MAP_FIXED_NOREPLACE) != MAP_FIXED_NOREPLACE;
 	long ret = 0;
 
-	if (!frame->rsi || frame->rsi > ADDRESS_LIMIT)
+	if (!frame->rsi || frame->rsi > DUNE_ADDRESS_LIMIT)
 		return frame->rsi ? -ENOMEM : -EINVAL;
 	if (fixed)
 		ret = page_size_of(frame);
@@ -147,7 +138,7 @@ static long map(struct dune_thread *thread, const struct dune_frame *frame)
 		ret = claim(thread, frame->rdi, whole(frame->rsi, ret));
 	if (ret)
 		return ret;
-	ret = call(frame);
+	ret = dune_call_kernel(frame);
 	return ret < 0 ? ret : show(thread, ret, frame->rsi);
 }
 
@@ -158,8 +149,8 @@ static long unmap(struct dune_thread *thread, uint64_t start, uint64_t size)
 	long ret = 0;
 
 	size = dune_page_up(size);
-	if (start & (PAGE_SIZE - 1) || !size || size > ADDRESS_LIMIT ||
-	    start > ADDRESS_LIMIT - size)
+	if (start & (PAGE_SIZE - 1) || !size || size > DUNE_ADDRESS_LIMIT ||
+	    start > DUNE_ADDRESS_LIMIT - size)
 		return -EINVAL;
 	if (is_own(thread, start, size)) {
 		hide(thread, start, size);
@@ -182,16 +173,16 @@ static long remap(struct dune_thread *thread, const struct dune_frame *frame)
 	long ret;
 
 	/* without a size it asks for a copy of what is shared there */
-	if (frame->rsi > ADDRESS_LIMIT || !is_own(thread, start, old ?: 1))
+	if (frame->rsi > DUNE_ADDRESS_LIMIT || !is_own(thread, start, old ?: 1))
 		return -EPERM;
-	if (frame->rdx > ADDRESS_LIMIT)
+	if (frame->rdx > DUNE_ADDRESS_LIMIT)
 		return -ENOMEM;
 	if (frame->r10 & MREMAP_FIXED) {
 		ret = claim(thread, frame->r8, new);
 		if (ret)
 			return ret;
 	}
-	ret = call(frame);
+	ret = dune_call_kernel(frame);
 	if (ret < 0)
 		return ret;
 	if (old && !(frame->r10 & MREMAP_DONTUNMAP)) {
@@ -213,7 +204,7 @@ static long change_break(struct dune_thread *thread,
 
 	if (frame->rdi && wanted < old && !is_own(thread, wanted, old - wanted))
 		return CALL1(SYS_brk, 0);
-	ret = call(frame);
+	ret = dune_call_kernel(frame);
 	new = dune_page_up(ret);
 	if (new > old)
 		show(thread, old, new - old);
@@ -245,7 +236,7 @@ static long attach(struct dune_thread *thread, const struct dune_frame *frame)
 		ret = claim_segment(thread, frame, segment.shm_segsz);
 	if (ret)
 		return ret;
-	ret = call(frame);
+	ret = dune_call_kernel(frame);
 	return dune_is_error(ret) ? ret : show(thread, ret, segment.shm_segsz);
 }
 
@@ -258,7 +249,7 @@ static long detach(struct dune_thread *thread, const struct dune_frame *frame)
 
 	if (!is_own(thread, page, 1))
 		return -EPERM;
-	ret = call(frame);
+	ret = dune_call_kernel(frame);
 	if (ret)
 		return ret;
 	for (; is_own(thread, page, 1) &&
@@ -291,7 +282,7 @@ long dune_user_memory(struct dune_thread *thread, struct dune_frame *frame)
 	case SYS_shmdt:
 		return detach(thread, frame);
 	default:
-		return is_own(thread, frame->rdi, frame->rsi) ? call(frame) :
-								-EPERM;
+		return is_own(thread, frame->rdi, frame->rsi) ?
+		       dune_call_kernel(frame) : -EPERM;
 	}
 }

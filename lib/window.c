@@ -4,7 +4,6 @@
 #include "table.h"
 
 #include <errno.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 /* Gibibytes that a process can have, and the guest-physical memory at most. */
@@ -89,11 +88,10 @@ int dune_window(int vcpu, uint64_t address, uint64_t *physical)
 
 	found = __atomic_load_n(&windows.of_memory[number], __ATOMIC_ACQUIRE);
 	if (!found) {
-		int *lock = &dune_locks[DUNE_LOCK_WINDOWS];
-		uint64_t flags = dune_lock_masked(lock);
+		uint64_t flags = dune_lock_masked(DUNE_LOCK_WINDOWS);
 
 		err = ask_once(vcpu, address);
-		dune_unlock_masked(lock, flags);
+		dune_unlock_masked(DUNE_LOCK_WINDOWS, flags);
 		found = windows.of_memory[number];
 	}
 	*physical = ((uint64_t)(found - 1) << DUNE_WINDOW_SHIFT) |
@@ -107,14 +105,13 @@ int dune_window(int vcpu, uint64_t address, uint64_t *physical)
  */
 int dune_window_again(int vcpu)
 {
-	int *lock = &dune_locks[DUNE_LOCK_WINDOWS];
-	uint64_t flags = dune_lock_masked(lock), physical;
+	uint64_t flags = dune_lock_masked(DUNE_LOCK_WINDOWS), physical;
 	unsigned int i;
 	int err = 0;
 
 	for (i = 0; i < windows.count && !err; i++)
 		err = ask(vcpu, (uint64_t)windows.order[i] << DUNE_WINDOW_SHIFT,
 			  &physical);
-	dune_unlock_masked(lock, flags);
+	dune_unlock_masked(DUNE_LOCK_WINDOWS, flags);
 	return err;
 }
