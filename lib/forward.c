@@ -22,6 +22,9 @@ static long make_call(struct dune_thread *thread,
 	return ret;
 }
 
+/* Those of x32, by which the same calls could be made; or none at all. */
+#define OTHER_NUMBERS	(3U << 30)
+
 /* Of the numbers that are not simply passed on. */
 enum { PASS_ON, HOST, MEMORY, NONE };
 static const uint8_t kinds[] = {
@@ -53,11 +56,10 @@ static const uint8_t kinds[] = {
 static long choose_call(struct dune_thread *thread, struct dune_frame *frame)
 {
 	uint64_t number = frame->rax;
-	int kind = PASS_ON;
+	int kind = number & OTHER_NUMBERS ? NONE : PASS_ON;
 
 	if (number < sizeof(kinds))
 		kind = kinds[number];
-
 	if (kind == HOST)
 		return CALL1(DUNE_CALL_FORWARD, frame);
 	if (kind == MEMORY)
@@ -74,8 +76,13 @@ static long choose_call(struct dune_thread *thread, struct dune_frame *frame)
 long dune_forward(struct dune_frame *frame)
 {
 	struct dune_thread *thread = dune_self();
-	uint64_t number = frame->rax;
-	long ret = choose_call(thread, frame);
+	uint64_t number;
+	long ret;
+
+	/* the kernel looks at no more of it */
+	frame->rax = (uint32_t)frame->rax;
+	number = frame->rax;
+	ret = choose_call(thread, frame);
 	if (ret == DUNE_RESTART) {
 		/* SYSCALL has two bytes; the signal comes before it */
 		frame->rip -= 2;

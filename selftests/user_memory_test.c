@@ -313,4 +313,32 @@ TEST_F(user, takes_no_memory_by_large_pages)
 	EXPECT_TRUE(is_shown(own + LARGE - PAGE));
 }
 
+/* The kernel looks at half of a number only; x32 has other numbers for the same. */
+static USER_CODE long call_by_other_numbers(void *place)
+{
+	long number;
+
+	shared.values[0] = user_call(1L << 32 | SYS_mmap, (long)place, PAGE, 3,
+				     0x32);
+	shared.values[1] = user_call(1L << 30 | SYS_mmap, (long)place, PAGE, 3,
+				     0x32);
+	/* libdune's own ones, of ring 0 */
+	for (number = 0x10000; number < 0x10010; number++)
+		if (user_call(number, (long)place, (long)place, 0, 0) !=
+		    -ENOSYS)
+			return number;
+	return 0;
+}
+
+TEST_F(user, takes_no_memory_by_other_numbers)
+{
+	char *memory = get_memory(LARGE);
+
+	put(memory, 42);
+	EXPECT_EQ(0, call_user(call_by_other_numbers, memory));
+	EXPECT_EQ(-EPERM, shared.values[0]);
+	EXPECT_EQ(-ENOSYS, shared.values[1]);
+	EXPECT_EQ(42, get(memory));
+}
+
 TEST_HARNESS_MAIN
