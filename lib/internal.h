@@ -339,6 +339,8 @@ static inline void dune_restore_interrupts(uint64_t flags)
 
 /**
  * enum dune_lock_name - locks of the process, in the order in which to take them
+ * @DUNE_LOCK_USER_MEMORY: while it is seen whether memory is ring 3's and then
+ *	changed for that
  * @DUNE_LOCK_TABLES: of all page roots. Held by the guest's side of a thread
  *	with interrupts off, or by the host's side of one
  * @DUNE_LOCK_THREADS: while a thread gets or loses what a child of fork() has
@@ -349,6 +351,7 @@ static inline void dune_restore_interrupts(uint64_t flags)
  * @DUNE_LOCK_HANDLERS: while those of signals and the kernel's are changed
  */
 enum dune_lock_name {
+	DUNE_LOCK_USER_MEMORY,
 	DUNE_LOCK_TABLES,
 	DUNE_LOCK_THREADS,
 	DUNE_LOCK_PAGES,

@@ -259,14 +259,7 @@ static long detach(struct dune_thread *thread, const struct dune_frame *frame)
 	return 0;
 }
 
-/**
- * dune_user_memory() - make a call of ring 3 that is about its memory
- * @thread: whose it is
- * @frame: of ring 3
- *
- * Return: the result.
- */
-long dune_user_memory(struct dune_thread *thread, struct dune_frame *frame)
+static long change(struct dune_thread *thread, const struct dune_frame *frame)
 {
 	switch (frame->rax) {
 	case SYS_mmap:
@@ -285,4 +278,38 @@ long dune_user_memory(struct dune_thread *thread, struct dune_frame *frame)
 		return is_own(thread, frame->rdi, frame->rsi) ?
 		       dune_call_kernel(frame) : -EPERM;
 	}
+}
+
+/*
+ * Does it only have memory be there? That may have to wait until another thread
+ * says what is in it.
+ */
+static bool only_fills(const struct dune_frame *frame)
+{
+	return frame->rax == SYS_mlock || frame->rax == SYS_mlock2 ||
+	       (frame->rax == SYS_madvise &&
+		(frame->rdx == MADV_POPULATE_READ ||
+		 frame->rdx == MADV_POPULATE_WRITE));
+}
+
+/**
+ * dune_user_memory() - make a call of ring 3 that is about its memory
+ * @thread: whose it is
+ * @frame: of ring 3
+ *
+ * No other thread's ring 3 has what is changed become another's meanwhile.
+ *
+ * Return: the result.
+ */
+long dune_user_memory(struct dune_thread *thread, struct dune_frame *frame)
+{
+	uint64_t flags;
+	long ret;
+
+	if (only_fills(frame))
+		return change(thread, frame);
+	flags = dune_lock_masked(DUNE_LOCK_USER_MEMORY);
+	ret = change(thread, frame);
+	dune_unlock_masked(DUNE_LOCK_USER_MEMORY, flags);
+	return ret;
 }

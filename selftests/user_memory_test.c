@@ -2,6 +2,7 @@
 /* Memory of ring 3: what it gets is its own, and nothing else. */
 #include "user_code.h"
 
+#include <sched.h>
 #include <sys/shm.h>
 
 /* What ring 3 must not reach. */
@@ -339,6 +340,80 @@ TEST_F(user, takes_no_memory_by_other_numbers)
 	EXPECT_EQ(-EPERM, shared.values[0]);
 	EXPECT_EQ(-ENOSYS, shared.values[1]);
 	EXPECT_EQ(42, get(memory));
+}
+
+#define MANY	(4096 * PAGE)
+
+/* While it has all of that it takes long to see that it does. */
+static USER_CODE long clear_again_and_again(void *place)
+{
+	while (!__atomic_load_n(&shared.ready, __ATOMIC_ACQUIRE))
+		if (!user_call(SYS_madvise, (long)place, MANY, MADV_DONTNEED,
+			       0))
+			shared.count++;
+	return 0;
+}
+
+static USER_CODE long give_back(void *place)
+{
+	return user_call(SYS_munmap, (long)place, PAGE, 0, 0);
+}
+
+static USER_CODE long take_again(void *place)
+{
+	return user_call(SYS_mmap, (long)place, PAGE, 3, 0x32);
+}
+
+static void *clear_in_thread(void *place)
+{
+	return (void *)dune_call_user(clear_again_and_again, place,
+				      shared.other_stack, STACK_SIZE);
+}
+
+/* A page that ring 3 has given back is ring 0's; is it left as it is? */
+static bool change_hands(char *place)
+{
+	char *own;
+	bool kept;
+
+	/* the other one may be about to clear it by then */
+	usleep(20000);
+	if (call_user(give_back, place))
+		return false;
+	own = mmap(place, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+		   MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	if (own != place)
+		return false;
+	put(place, 42);
+	usleep(20000);
+	kept = get(place) == 42;
+	munmap(place, PAGE);
+	return kept && call_user(take_again, place) == (long)place;
+}
+
+TEST_F(user, takes_no_memory_that_changes_hands)
+{
+	const struct sched_param first = { .sched_priority = 1 };
+	char *memory = get_memory(MANY);
+	pthread_t thread;
+	cpu_set_t one;
+	int i, kept = 0;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
+	/* an entry of a table for each page */
+	for (i = 0; i < (int)(MANY / PAGE); i++)
+		ASSERT_EQ(0, show(memory + i * PAGE, PAGE));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, clear_in_thread, memory));
+	/* from now on the other one goes on only while this one waits */
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &first));
+	for (i = 0; i < 20; i++)
+		kept += change_hands(memory);
+	EXPECT_EQ(20, kept);
+	__atomic_store_n(&shared.ready, 1, __ATOMIC_RELEASE);
+	EXPECT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_LT(0, shared.count);
 }
 
 TEST_HARNESS_MAIN
