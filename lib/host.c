@@ -155,6 +155,36 @@ static long end(struct dune_thread *thread, struct dune_regs *regs)
 	return dune_forward_syscall(thread, regs);
 }
 
+/*
+ * execve(): what waits for interrupts is the new program's. It goes back to the
+ * queue, blocked there as it is by them, and so does what comes until the call
+ * is made; but with interrupts on that is handled before.
+ */
+static long execute(struct dune_thread *thread, struct dune_regs *regs)
+{
+	uint64_t mask = dune_hold_signals(thread), blocked = mask;
+	bool was_call = thread->user_call;
+	long ret = DUNE_RESTART;
+
+	while (ret == DUNE_RESTART && !thread->signalled) {
+		if (thread->pending)
+			blocked |= SIGNAL_BIT(thread->signal.info.si_signo);
+		ret = -EAGAIN;
+		if (thread->pending && !dune_hold_back(thread))
+			break;
+		/* whatever comes is to keep it from being made */
+		thread->user_call = true;
+		dune_set_mask(blocked);
+		ret = dune_forward_syscall(thread, regs);
+		dune_block_signals();
+		thread->user_call = was_call;
+		if (!(regs->rflags & EFLAGS_IF))
+			thread->signalled = false;
+	}
+	dune_release_signals(thread, mask);
+	return ret;
+}
+
 /* Makes a call of the guest; some are about what libdune keeps for it. */
 static long forward(struct dune_thread *thread, struct dune_regs *regs)
 {
@@ -178,6 +208,9 @@ static long forward(struct dune_thread *thread, struct dune_regs *regs)
 	case SYS_exit:
 	case SYS_exit_group:
 		return end(thread, regs);
+	case SYS_execve:
+	case SYS_execveat:
+		return execute(thread, regs);
 	case SYS_rt_sigaction:
 		return dune_sigaction(thread, regs, false);
 	case SYS_rt_sigprocmask:

@@ -301,7 +301,8 @@ void dune_pass_on(struct dune_thread *thread)
 	if (!thread->pending || info->si_code == SI_TKILL)
 		return;
 	forget(thread);
-	if (CALL3(SYS_rt_sigqueueinfo, pid, info->si_signo, info) == -EAGAIN)
+	/* nor may all threads have it look like what another process has sent */
+	if (CALL3(SYS_rt_sigqueueinfo, pid, info->si_signo, info))
 		CALL2(SYS_kill, pid, info->si_signo);
 }
 

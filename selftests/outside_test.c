@@ -221,24 +221,102 @@ TEST(no_signal_is_lost_by_leaving)
 	EXPECT_EQ(6, seen.value);
 }
 
+/* A mask of signals that /proc tells of a program, which says it of itself. */
+static unsigned long told(const char *status, const char *name)
+{
+	const char *line = strstr(status, name);
+
+	return line ? strtoul(line + strlen(name), NULL, 16) : 0;
+}
+
+/* With interrupts off and one signal blocked, when another one comes. */
+static void execute(int output)
+{
+	static char *const argv[] = { "cat", "/proc/self/status", NULL };
+	static char *const envp[] = { NULL };
+
+	dup2(output, 1);
+	handle(SIGUSR1, SA_RESETHAND);
+	mask(SIG_BLOCK, SIGUSR2);
+	dune_set_interrupts(0);
+	queue(SIGUSR1, 5);
+	execve("/nonexistent", argv, envp);
+	if (errno != ENOENT || seen.calls)
+		_exit(1);
+	execve("/bin/cat", argv, envp);
+	_exit(2);
+}
+
+#define SIGNAL(signal)	(1UL << ((signal) - 1))
+
+TEST(no_signal_is_lost_by_execve)
+{
+	char status[4096] = "";
+	size_t size = 0;
+	ssize_t got;
+	int pipes[2];
+
+	ASSERT_EQ(0, pipe(pipes));
+	ENTER_DUNE();
+	EXPECT_EQ(0, STATUS_OF(execute(pipes[1])));
+	close(pipes[1]);
+	while ((got = read(pipes[0], status + size,
+			   sizeof(status) - 1 - size)) > 0)
+		size += got;
+	EXPECT_EQ(SIGNAL(SIGUSR1), told(status, "SigPnd:") |
+				   told(status, "ShdPnd:"));
+	EXPECT_EQ(SIGNAL(SIGUSR1) | SIGNAL(SIGUSR2), told(status, "SigBlk:"));
+}
+
+static void fail_to_execute(void)
+{
+	char *const none[] = { NULL };
+
+	handle(SIGUSR1, 0);
+	mask(SIG_BLOCK, SIGUSR2);
+	dune_set_interrupts(0);
+	queue(SIGUSR1, 5);
+	queue(SIGUSR2, 6);
+	execve("/nonexistent", none, none);
+	if (seen.calls)
+		_exit(1);
+	dune_set_interrupts(1);
+	if (seen.calls != 1 || seen.value != 5 || seen.ring)
+		_exit(2);
+	handle(SIGUSR2, 0);
+	mask(SIG_UNBLOCK, SIGUSR2);
+	if (seen.calls != 2 || seen.value != 6)
+		_exit(3);
+}
+
+TEST(a_signal_comes_after_execve_has_failed)
+{
+	ENTER_DUNE();
+	EXPECT_EQ(0, STATUS_OF(fail_to_execute()));
+}
+
 /* It takes what is for any thread, or for itself, and ends before it can. */
-static void *end_with_a_signal(void *for_all)
+enum way { BY_SIGQUEUE, BY_KILL, FOR_ITSELF };
+
+static void *end_with_a_signal(void *how)
 {
 	mask(SIG_UNBLOCK, SIGUSR1);
 	dune_set_interrupts(0);
-	if (for_all)
+	if ((enum way)(long)how == BY_SIGQUEUE)
 		queue(SIGUSR1, 7);
+	else if ((enum way)(long)how == BY_KILL)
+		kill(getpid(), SIGUSR1);
 	else
 		pthread_kill(pthread_self(), SIGUSR1);
 	return NULL;
 }
 
-static void end_thread(bool for_all)
+static void end_thread(enum way how)
 {
 	pthread_t thread;
 
 	mask(SIG_BLOCK, SIGUSR1);
-	if (!pthread_create(&thread, NULL, end_with_a_signal, (void *)for_all))
+	if (!pthread_create(&thread, NULL, end_with_a_signal, (void *)how))
 		pthread_join(thread, NULL);
 	mask(SIG_UNBLOCK, SIGUSR1);
 }
@@ -247,14 +325,17 @@ TEST(no_signal_ends_with_a_thread)
 {
 	ENTER_DUNE();
 	handle(SIGUSR1, SA_RESETHAND);
-	end_thread(true);
+	end_thread(BY_SIGQUEUE);
 	EXPECT_EQ(1, seen.calls);
 	EXPECT_EQ(7, seen.value);
 	EXPECT_EQ(0, seen.ring);
+	handle(SIGUSR1, SA_RESETHAND);
+	end_thread(BY_KILL);
+	EXPECT_EQ(2, seen.calls);
 	/* what is for that thread only does */
 	handle(SIGUSR1, 0);
-	end_thread(false);
-	EXPECT_EQ(1, seen.calls);
+	end_thread(FOR_ITSELF);
+	EXPECT_EQ(2, seen.calls);
 }
 
 static unsigned int descriptors(void)
