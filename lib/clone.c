@@ -30,7 +30,6 @@ struct birth {
 
 static long read_birth(struct birth *birth, const struct dune_regs *regs)
 {
-	memset(birth, 0, sizeof(*birth));
 	birth->nr = SYS_clone;
 	switch (regs->rax) {
 	case SYS_fork:
@@ -225,7 +224,7 @@ static long clone_process(struct dune_thread *thread, struct birth *birth)
 long dune_clone(struct dune_thread *thread, const struct dune_regs *regs,
 		struct dune_frame *user)
 {
-	struct birth birth;
+	struct birth birth = {};
 	long ret = read_birth(&birth, regs);
 	uint64_t mask;
 

@@ -43,14 +43,11 @@ static void send_sigsys(struct dune_thread *thread, const struct dune_regs *regs
 {
 	uint64_t mask = dune_hold_signals(thread);
 	struct dune_action now = { 0 };
-	siginfo_t info;
+	siginfo_t info = { .si_signo = SIGSYS, .si_code = USER_DISPATCH };
 
 	CALL4(SYS_rt_sigaction, SIGSYS, NULL, &now, MASK_SIZE);
 	if (mask & SIGNAL_BIT(SIGSYS) || now.handler == (uint64_t)SIG_IGN)
 		dune_end_by(SIGSYS);
-	memset(&info, 0, sizeof(info));
-	info.si_signo = SIGSYS;
-	info.si_code = USER_DISPATCH;
 	info.si_call_addr = (void *)dune_caller(regs);
 	info.si_syscall = regs->rax;
 	info.si_arch = AUDIT_ARCH_X86_64;

@@ -61,9 +61,7 @@ static void describe_fault(const struct dune_frame *frame, uint64_t cr2,
 {
 	uint64_t vector = frame->vector;
 
-	memset(info, 0, sizeof(*info));
-	info->si_signo = SIGSEGV;
-	info->si_code = SI_KERNEL;
+	*info = (siginfo_t){ .si_signo = SIGSEGV, .si_code = SI_KERNEL };
 	if (vector < 32 && faults[vector].signal) {
 		info->si_signo = faults[vector].signal;
 		info->si_code = faults[vector].code;

@@ -10,8 +10,8 @@
  * One that a signal may end. The signal comes when the thread is in ring 3
  * again, so one that waits already has to keep the call from sleeping.
  */
-static long make_call(struct dune_thread *thread,
-		      const struct dune_frame *frame)
+static inline long make_call(struct dune_thread *thread,
+			     const struct dune_frame *frame)
 {
 	long ret = DUNE_RESTART;
 
@@ -26,7 +26,7 @@ static long make_call(struct dune_thread *thread,
 #define OTHER_NUMBERS	(3U << 30)
 
 /* Of the numbers that are not simply passed on. */
-enum { PASS_ON, HOST, MEMORY, NONE };
+enum { PASS_ON, HOST, MEMORY, CONTROL, NONE };
 static const uint8_t kinds[] = {
 	[SYS_rt_sigaction] = HOST,
 	[SYS_rt_sigreturn] = HOST,
@@ -49,46 +49,54 @@ static const uint8_t kinds[] = {
 	[SYS_shmat] = MEMORY,
 	[SYS_shmdt] = MEMORY,
 	[SYS_remap_file_pages] = MEMORY,
+	[SYS_prctl] = CONTROL,
 	/* the thread has one area, and ring 0 may be using it */
 	[SYS_rseq] = NONE,
 };
 
-static long choose_call(struct dune_thread *thread, struct dune_frame *frame)
+static long make_other(struct dune_thread *thread, struct dune_frame *frame,
+		       int kind)
 {
 	uint64_t number = frame->rax;
-	int kind = number & OTHER_NUMBERS ? NONE : PASS_ON;
+	long ret;
 
-	if (number < sizeof(kinds))
-		kind = kinds[number];
-	if (kind == HOST)
-		return CALL1(DUNE_CALL_FORWARD, frame);
-	if (kind == MEMORY)
+	switch (kind) {
+	case HOST:
+		ret = CALL1(DUNE_CALL_FORWARD, frame);
+		/* which gives back all registers */
+		return number == SYS_rt_sigreturn ? DUNE_KEEP : ret;
+	case MEMORY:
 		return dune_user_memory(thread, frame);
-	if (kind == NONE)
+	case CONTROL:
+		/* it would be for what ring 0 calls, too */
+		if ((int)frame->rdi == PR_SET_SYSCALL_USER_DISPATCH)
+			return -EINVAL;
+		return make_call(thread, frame);
+	default:
 		return -ENOSYS;
-	/* it would be for what ring 0 calls, too */
-	if (number == SYS_prctl &&
-	    (int)frame->rdi == PR_SET_SYSCALL_USER_DISPATCH)
-		return -EINVAL;
-	return make_call(thread, frame);
+	}
 }
 
 long dune_forward(struct dune_frame *frame)
 {
-	struct dune_thread *thread = dune_self();
-	uint64_t number;
+	struct dune_thread *thread = dune_guest_thread();
+	uint32_t number = frame->rax;
+	int kind = number & OTHER_NUMBERS ? NONE : PASS_ON;
 	long ret;
 
 	/* the kernel looks at no more of it */
-	frame->rax = (uint32_t)frame->rax;
-	number = frame->rax;
-	ret = choose_call(thread, frame);
+	frame->rax = number;
+	if (number < sizeof(kinds))
+		kind = kinds[number];
+	ret = kind == PASS_ON ? make_call(thread, frame) :
+				make_other(thread, frame, kind);
 	if (ret == DUNE_RESTART) {
 		/* SYSCALL has two bytes; the signal comes before it */
 		frame->rip -= 2;
 		return -EINTR;
 	}
-	if (number != SYS_rt_sigreturn)
-		frame->rax = ret;
+	if (ret == DUNE_KEEP)
+		return frame->rax;
+	frame->rax = ret;
 	return ret;
 }

@@ -69,9 +69,8 @@ static long prctl_base(struct dune_thread *thread, struct dune_regs *regs)
 
 static void call_at_exit(const struct dune_thread *thread)
 {
-	struct dune_stats stats;
+	struct dune_stats stats = {};
 
-	memset(&stats, 0, sizeof(stats));
 	if (at_exit &&
 	    !CALL3(SYS_ioctl, thread->vcpu, DUNE_GET_STATS, &stats))
 		at_exit(&stats);

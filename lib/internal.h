@@ -384,17 +384,23 @@ static inline bool dune_is_own(uint64_t address)
 
 int dune_own_show(int vcpu, const void *start, uint64_t size);
 
-/* Ring 0's thread, by its descriptor table; NULL elsewhere, or if that is not ours. */
-static inline struct dune_thread *dune_self(void)
+/* The thread of a guest that has libdune's descriptor table. */
+static inline struct dune_thread *dune_guest_thread(void)
 {
 	struct __attribute__((packed)) {
 		uint16_t limit;
 		uint64_t base;
 	} table;
-	uint64_t thread;
 
 	asm volatile("sgdt %0" : "=m" (table));
-	thread = table.base - offsetof(struct dune_thread, gdt);
+	return (void *)(table.base - offsetof(struct dune_thread, gdt));
+}
+
+/* Ring 0's thread; NULL elsewhere, or if it has another table. */
+static inline struct dune_thread *dune_self(void)
+{
+	uint64_t thread = (uint64_t)dune_guest_thread();
+
 	if (!dune_in_ring0() || thread % DUNE_THREAD_SIZE ||
 	    !dune_is_own(thread))
 		return NULL;

@@ -148,14 +148,17 @@ static void make_safe(struct dune_frame *frame)
  * @thread: whose it is
  * @frame: where it goes on
  */
-void dune_return_to_user(struct dune_thread *thread, struct dune_frame *frame)
+inline void dune_return_to_user(struct dune_thread *thread,
+				struct dune_frame *frame)
 {
 	make_safe(frame);
 	/* one that came for ring 3 while the thread was in ring 0 */
-	if (thread->deferred)
+	if (thread->deferred) {
 		CALL1(DUNE_CALL_SIGNAL, frame);
-	if (dune_is_user(thread, frame))
-		enter_ring3(thread);
+		if (!dune_is_user(thread, frame))
+			return;
+	}
+	enter_ring3(thread);
 }
 
 /* For a thread that begins, or goes on, in the guest with a frame. */

@@ -37,7 +37,7 @@ static long return_from_handler(struct dune_thread *thread,
 	if (!dune_restore_user(thread, frame, &mask))
 		dune_end_by(SIGSEGV);
 	dune_release_signals(thread, mask);
-	return frame->rax;
+	return 0;
 }
 
 /**
