@@ -5,14 +5,17 @@
 
 #include "kselftest_harness.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,6 +66,80 @@ static inline char get(char *place)
 				 no_stack_protector))
 
 extern const char __start_user_code[], __stop_user_code[];
+
+static inline int ring(void)
+{
+	uint16_t cs;
+
+	asm volatile("mov %%cs, %0" : "=r" (cs));
+	return cs & 3;
+}
+
+static _Thread_local int of_thread = 7;
+
+/* What on_signal() saw; the thread that it interrupts looks at it, too. */
+static struct {
+	int calls, ring, signal, value, tls;
+	const char *stack;
+	sigset_t blocked;
+} handled;
+
+static inline void on_signal(int signal, siginfo_t *info, void *context)
+{
+	char here;
+
+	handled.ring = ring();
+	handled.signal = signal;
+	handled.value = info->si_value.sival_int;
+	handled.tls = of_thread;
+	handled.stack = &here;
+	syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &handled.blocked, 8);
+	/* it would be executed again */
+	if (signal == SIGILL)
+		_exit(1);
+	__atomic_add_fetch(&handled.calls, 1, __ATOMIC_RELEASE);
+}
+
+static inline void handle(int signal, int flags)
+{
+	struct sigaction action = {
+		.sa_sigaction = on_signal, .sa_flags = flags | SA_SIGINFO,
+	};
+
+	sigaddset(&action.sa_mask, SIGTERM);
+	sigaction(signal, &action, NULL);
+}
+
+static inline int calls(void)
+{
+	return __atomic_load_n(&handled.calls, __ATOMIC_ACQUIRE);
+}
+
+static inline unsigned int descriptors(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	unsigned int count = 0;
+
+	while (readdir(folder))
+		count++;
+	closedir(folder);
+	return count;
+}
+
+/* Pages that the process has, or, by its page tables, that it uses. */
+static inline unsigned long memory_of(bool used)
+{
+	FILE *file = fopen(used ? "/proc/self/smaps_rollup" :
+				  "/proc/self/statm", "r");
+	unsigned long pages = 0;
+	char line[256];
+
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, used ? "Rss: %lu kB" : "%lu", &pages) == 1)
+			break;
+	fclose(file);
+	return used ? pages / 4 : pages;
+}
 
 /* How a child ended that calls a function. */
 #define STATUS_OF(call) ({						\

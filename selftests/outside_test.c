@@ -5,40 +5,9 @@
  */
 #include "in_dune.h"
 
-#include <dirent.h>
 #include <sys/resource.h>
 
 #define SA_RESTORER	0x04000000	/* the C library's, which it shows */
-
-/* What the last handler saw. */
-static struct {
-	int calls, ring, value;
-	const char *stack;
-} seen;
-
-static void on_signal(int signal, siginfo_t *info, void *context)
-{
-	char here;
-	uint16_t cs;
-
-	asm volatile("mov %%cs, %0" : "=r" (cs));
-	seen.ring = cs & 3;
-	seen.value = info->si_value.sival_int;
-	seen.stack = &here;
-	if (signal == SIGILL)
-		_exit(1);
-	__atomic_add_fetch(&seen.calls, 1, __ATOMIC_RELEASE);
-}
-
-static void handle(int signal, int flags)
-{
-	struct sigaction action = {
-		.sa_sigaction = on_signal, .sa_flags = flags | SA_SIGINFO,
-	};
-
-	sigaddset(&action.sa_mask, SIGTERM);
-	sigaction(signal, &action, NULL);
-}
 
 /* What sigaction() tells is what handle() said. */
 static bool tells_handler(int signal, int flags)
@@ -62,12 +31,12 @@ TEST(handlers_are_told_after_leaving)
 	EXPECT_TRUE(tells_handler(SIGUSR1, SA_NODEFER));
 	EXPECT_TRUE(tells_handler(SIGUSR2, SA_RESTART));
 	raise(SIGUSR2);
-	EXPECT_EQ(3, seen.ring);
+	EXPECT_EQ(3, handled.ring);
 	ASSERT_EQ(0, dune_enter());
 	EXPECT_TRUE(tells_handler(SIGUSR2, SA_RESTART));
 	raise(SIGUSR2);
-	EXPECT_EQ(0, seen.ring);
-	EXPECT_EQ(2, seen.calls);
+	EXPECT_EQ(0, handled.ring);
+	EXPECT_EQ(2, handled.calls);
 }
 
 static void *enter_and_end(void *unused)
@@ -112,8 +81,8 @@ static void use_stack(int number)
 
 static bool was_on(int number)
 {
-	return seen.stack >= own_stacks[number] &&
-	       seen.stack < own_stacks[number] + sizeof(own_stacks[0]);
+	return handled.stack >= own_stacks[number] &&
+	       handled.stack < own_stacks[number] + sizeof(own_stacks[0]);
 }
 
 static pthread_barrier_t barrier;
@@ -140,20 +109,20 @@ TEST(handlers_on_a_stack_of_their_own)
 	ENTER_DUNE();
 	handle(SIGUSR2, SA_ONSTACK);
 	raise(SIGUSR1);
-	EXPECT_EQ(0, seen.ring);
+	EXPECT_EQ(0, handled.ring);
 	EXPECT_TRUE(was_on(0));
 	pthread_kill(thread, SIGUSR2);
 	pthread_barrier_wait(&barrier);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
-	EXPECT_EQ(2, seen.calls);
-	EXPECT_EQ(3, seen.ring);
+	EXPECT_EQ(2, handled.calls);
+	EXPECT_EQ(3, handled.ring);
 	EXPECT_TRUE(was_on(1));
 	ASSERT_EQ(0, dune_leave());
 	ASSERT_EQ(0, sigaltstack(NULL, &now));
 	EXPECT_EQ(&own_stacks[0], now.ss_sp);
 	EXPECT_EQ(0, now.ss_flags);
 	raise(SIGUSR2);
-	EXPECT_EQ(3, seen.ring);
+	EXPECT_EQ(3, handled.ring);
 	EXPECT_TRUE(was_on(0));
 }
 
@@ -176,7 +145,7 @@ TEST(leaving_on_a_stack_of_its_own)
 	ASSERT_EQ(0, sigaltstack(NULL, &now));
 	EXPECT_EQ(&own_stacks[0], now.ss_sp);
 	raise(SIGUSR2);
-	EXPECT_EQ(3, seen.ring);
+	EXPECT_EQ(3, handled.ring);
 	EXPECT_TRUE(was_on(0));
 }
 
@@ -211,14 +180,14 @@ TEST(no_signal_is_lost_by_leaving)
 	while (!queue(SIGRTMIN + 1, 6))
 		;
 	EXPECT_EQ(-EAGAIN, dune_leave());
-	EXPECT_EQ(0, seen.calls);
+	EXPECT_EQ(0, handled.calls);
 	dune_set_interrupts(1);
-	EXPECT_EQ(1, seen.calls);
-	EXPECT_EQ(5, seen.value);
+	EXPECT_EQ(1, handled.calls);
+	EXPECT_EQ(5, handled.value);
 	EXPECT_EQ(0, dune_leave());
 	mask(SIG_UNBLOCK, SIGRTMIN + 1);
-	EXPECT_LT(1, seen.calls);
-	EXPECT_EQ(6, seen.value);
+	EXPECT_LT(1, handled.calls);
+	EXPECT_EQ(6, handled.value);
 }
 
 /* A mask of signals that /proc tells of a program, which says it of itself. */
@@ -241,7 +210,7 @@ static void execute(int output)
 	dune_set_interrupts(0);
 	queue(SIGUSR1, 5);
 	execve("/nonexistent", argv, envp);
-	if (errno != ENOENT || seen.calls)
+	if (errno != ENOENT || handled.calls)
 		_exit(1);
 	execve("/bin/cat", argv, envp);
 	_exit(2);
@@ -278,14 +247,14 @@ static void fail_to_execute(void)
 	queue(SIGUSR1, 5);
 	queue(SIGUSR2, 6);
 	execve("/nonexistent", none, none);
-	if (seen.calls)
+	if (handled.calls)
 		_exit(1);
 	dune_set_interrupts(1);
-	if (seen.calls != 1 || seen.value != 5 || seen.ring)
+	if (handled.calls != 1 || handled.value != 5 || handled.ring)
 		_exit(2);
 	handle(SIGUSR2, 0);
 	mask(SIG_UNBLOCK, SIGUSR2);
-	if (seen.calls != 2 || seen.value != 6)
+	if (handled.calls != 2 || handled.value != 6)
 		_exit(3);
 }
 
@@ -326,27 +295,16 @@ TEST(no_signal_ends_with_a_thread)
 	ENTER_DUNE();
 	handle(SIGUSR1, SA_RESETHAND);
 	end_thread(BY_SIGQUEUE);
-	EXPECT_EQ(1, seen.calls);
-	EXPECT_EQ(7, seen.value);
-	EXPECT_EQ(0, seen.ring);
+	EXPECT_EQ(1, handled.calls);
+	EXPECT_EQ(7, handled.value);
+	EXPECT_EQ(0, handled.ring);
 	handle(SIGUSR1, SA_RESETHAND);
 	end_thread(BY_KILL);
-	EXPECT_EQ(2, seen.calls);
+	EXPECT_EQ(2, handled.calls);
 	/* what is for that thread only does */
 	handle(SIGUSR1, 0);
 	end_thread(FOR_ITSELF);
-	EXPECT_EQ(2, seen.calls);
-}
-
-static unsigned int descriptors(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	unsigned int count = 0;
-
-	while (readdir(folder))
-		count++;
-	closedir(folder);
-	return count;
+	EXPECT_EQ(2, handled.calls);
 }
 
 static int looking;
@@ -380,7 +338,7 @@ static int enter_as_child(unsigned int files)
 		return 1;
 	if (descriptors() != files)
 		return 2;
-	if (dune_enter() || raise(SIGUSR1) || seen.ring || !seen.calls)
+	if (dune_enter() || raise(SIGUSR1) || handled.ring || !handled.calls)
 		return 3;
 	return dune_leave() || !tells_handler(SIGUSR1, 0);
 }

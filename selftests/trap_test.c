@@ -49,7 +49,7 @@ static enum dune_verdict pass_fault(uint64_t address, unsigned int error,
 	return pass(frame);
 }
 
-static void on_signal(int signal)
+static void jump_away(int signal)
 {
 	siglongjmp(place, signal);
 }
@@ -205,7 +205,7 @@ TEST_F(trap, memory_that_is_filled_in_is_not_asked_about)
 TEST_F(trap, what_is_passed_on_is_a_signal)
 {
 	ASSERT_EQ(0, dune_set_trap_handler(DUNE_VECTOR_UD, pass, 0));
-	signal(SIGILL, on_signal);
+	signal(SIGILL, jump_away);
 	if (!sigsetjmp(place, 1))
 		asm volatile("ud2");
 	else
@@ -329,7 +329,7 @@ TEST_F(trap, handlers_leave_by_longjmp)
 	int i;
 
 	ASSERT_EQ(0, dune_set_trap_handler(DUNE_VECTOR_UD, leave, 0));
-	signal(SIGUSR1, on_signal);
+	signal(SIGUSR1, jump_away);
 	for (i = 0; i < 100; i++)
 		if (!sigsetjmp(place, 1))
 			asm volatile("ud2");
