@@ -157,7 +157,7 @@ static long end(struct dune_thread *thread, struct dune_regs *regs)
 /*
  * execve(): what waits for interrupts is the new program's. It goes back to the
  * queue, blocked there as it is by them, and so does what comes until the call
- * is made; but with interrupts on that is handled before.
+ * is made.
  */
 static long execute(struct dune_thread *thread, struct dune_regs *regs)
 {
@@ -177,7 +177,8 @@ static long execute(struct dune_thread *thread, struct dune_regs *regs)
 		ret = dune_forward_syscall(thread, regs);
 		dune_block_signals();
 		thread->user_call = was_call;
-		if (!(regs->rflags & EFLAGS_IF))
+		/* else its handler runs before, and the call is made again */
+		if (!was_call && !(regs->rflags & EFLAGS_IF))
 			thread->signalled = false;
 	}
 	dune_release_signals(thread, mask);

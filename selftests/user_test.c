@@ -476,6 +476,27 @@ TEST_F(user, vforks)
 	EXPECT_EQ(7 << 8, call_user(vfork_and_wait, NULL));
 }
 
+/* Its pointers are to what the process has. */
+static USER_CODE long execute(void *arguments)
+{
+	long ret = user_call(SYS_execve, shared.values[0], (long)arguments, 0,
+			     0);
+
+	if (ret != -ENOENT)
+		return ret;
+	return user_call(SYS_execve, shared.values[1], (long)arguments, 0, 0);
+}
+
+TEST_F(user, executes_another_program)
+{
+	static char *const arguments[] = { "true", NULL };
+
+	shared.values[0] = (long)"/nonexistent";
+	shared.values[1] = (long)"/bin/true";
+	EXPECT_EQ(0, STATUS_OF((call_user(execute, (void *)arguments),
+				_exit(1))));
+}
+
 #define THREAD	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |	\
 		 CLONE_THREAD | CLONE_CHILD_CLEARTID | CLONE_SETTLS)
 
