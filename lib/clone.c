@@ -181,7 +181,7 @@ static int become_process(struct dune_thread *thread,
 	thread->pending = false;
 	thread->signalled = false;
 	thread->dispatch.on = false;
-	err = dune_thread_vcpu(thread, thread->run);
+	err = dune_thread_vcpu(thread);
 	if (err)
 		return err;
 	thread->run->regs = *regs;

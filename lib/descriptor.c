@@ -30,6 +30,7 @@ static long change_limit(const struct rlimit *new, struct rlimit *old)
  */
 static int raise_limit(struct rlimit *limit)
 {
+	static rlim_t lowest;
 	struct rlimit raised;
 	rlim_t beyond;
 
@@ -38,9 +39,13 @@ static int raise_limit(struct rlimit *limit)
 	raised = (struct rlimit){ limit->rlim_max, limit->rlim_max };
 	beyond = limit->rlim_cur < FIRST_BEYOND ? FIRST_BEYOND :
 						  limit->rlim_cur;
+	/* who knows where they are has lowered the limit since, perhaps */
+	if (beyond < lowest)
+		beyond = lowest;
 	if (beyond > LAST_BEYOND || beyond >= limit->rlim_max ||
 	    change_limit(&raised, NULL))
 		return WITHIN_LIMIT;
+	lowest = beyond;
 	return beyond;
 }
 
@@ -78,6 +83,28 @@ int dune_high_descriptor(int fd)
 		fd = move_beyond(fd, first);
 	lower_limit(&limit, first);
 	return fd;
+}
+
+/* dune_keep_descriptor(), on the host's side of a thread or outside. */
+long dune_move_descriptor(int fd)
+{
+	struct rlimit limit;
+	long first, high;
+
+	dune_lock(DUNE_LOCK_THREADS);
+	first = raise_limit(&limit);
+	high = first == WITHIN_LIMIT ? -EMFILE :
+	       CALL3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, first);
+	lower_limit(&limit, first);
+	dune_unlock(DUNE_LOCK_THREADS);
+	CALL1(SYS_close, fd);
+	return high;
+}
+
+int dune_keep_descriptor(int fd)
+{
+	return dune_in_ring0() ? CALL1(DUNE_CALL_KEEP, fd) :
+				 dune_move_descriptor(fd);
 }
 
 long dune_close(struct dune_thread *thread, struct dune_regs *regs)

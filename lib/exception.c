@@ -212,10 +212,13 @@ void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
 		return;
 	mask = dune_hold_signals(thread);
 	describe_fault(frame, cr2, &info);
-	if (page_fault && fault == DUNE_FILL_PROGRAM &&
-	    !(frame->error_code & DUNE_FAULT_PRESENT))
+	if (page_fault && ((fault == DUNE_FILL_PROGRAM &&
+			    !(frame->error_code & DUNE_FAULT_PRESENT)) ||
+			   cr2 >> 47))
 		info.si_code = SEGV_MAPERR;
-	if (fault == DUNE_FILL_KERNEL && handles_memory(thread, frame, mask) &&
+	/* to touch the kernel's half is to have that told in its log, perhaps */
+	if (fault == DUNE_FILL_KERNEL && !(cr2 >> 47) &&
+	    handles_memory(thread, frame, mask) &&
 	    !ask_kernel(frame, cr2, &info)) {
 		dune_release_signals(thread, mask);
 		return;

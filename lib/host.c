@@ -120,6 +120,8 @@ static long own_call(struct dune_thread *thread, struct dune_regs *regs)
 				    regs->rsi);
 	case DUNE_CALL_LEAVE:
 		return leave(thread, regs);
+	case DUNE_CALL_KEEP:
+		return dune_move_descriptor(regs->rdi);
 	case DUNE_CALL_FORWARD:
 		return dune_user_call(thread, (struct dune_frame *)regs->rdi);
 	default:

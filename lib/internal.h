@@ -48,6 +48,7 @@
 #define DUNE_CALL_ABSENT	0x10003
 #define DUNE_CALL_LEAVE		0x10004
 #define DUNE_CALL_FORWARD	0x10005
+#define DUNE_CALL_KEEP		0x10006
 
 /* A system call that has to be made again, after a signal. */
 #define DUNE_RESTART		(-512)
@@ -95,6 +96,7 @@ struct dune_action {
 
 /**
  * struct dune_sighand - the handlers of a process, as the program sees them
+ * @next: when nobody has them
  * @users: threads that have them
  * @installed: signals that have a handler now
  * @of_user: those whose handler is ring 3's
@@ -102,6 +104,7 @@ struct dune_action {
  *	way to it
  */
 struct dune_sighand {
+	struct dune_sighand *next;
 	int users;
 	uint64_t installed, of_user;
 	struct dune_action actions[65];
@@ -227,6 +230,7 @@ struct dune_thread {
 #define DUNE_TRAP_STACK		(12UL << 10)	/* ends here in the block */
 #define DUNE_SIGNAL_STACK	(16UL << 10)
 #define DUNE_HANDLER_STACK	(64UL << 10)
+#define DUNE_RUN_PAGE		DUNE_HANDLER_STACK	/* begins there */
 
 /* What SYSCALL calls, by thread, and where it goes on in ring 0. */
 #define DUNE_ENTRY_SIZE		32
@@ -345,19 +349,19 @@ static inline void dune_restore_interrupts(uint64_t flags)
  *	with interrupts off, or by the host's side of one
  * @DUNE_LOCK_THREADS: while a thread gets or loses what a child of fork() has
  *	to know of, or the limit of descriptors is another
+ * @DUNE_LOCK_HANDLERS: while those of signals and the kernel's are changed
  * @DUNE_LOCK_PAGES: of the page allocator
  * @DUNE_LOCK_OWN: of libdune's own range of addresses
  * @DUNE_LOCK_WINDOWS: while one is asked for
- * @DUNE_LOCK_HANDLERS: while those of signals and the kernel's are changed
  */
 enum dune_lock_name {
 	DUNE_LOCK_USER_MEMORY,
 	DUNE_LOCK_TABLES,
 	DUNE_LOCK_THREADS,
+	DUNE_LOCK_HANDLERS,
 	DUNE_LOCK_PAGES,
 	DUNE_LOCK_OWN,
 	DUNE_LOCK_WINDOWS,
-	DUNE_LOCK_HANDLERS,
 	DUNE_LOCKS,
 };
 
@@ -500,7 +504,7 @@ extern unsigned int dune_threads;
 extern uint64_t dune_handler_size;
 bool dune_root_in_use(const struct dune_root *root);
 int dune_thread_show(int vcpu, struct dune_thread *thread);
-int dune_thread_vcpu(struct dune_thread *thread, void *place);
+int dune_thread_vcpu(struct dune_thread *thread);
 void dune_thread_forget(struct dune_thread *thread);
 void dune_exit(struct dune_thread *thread, long status)
 	__attribute__((noreturn));
@@ -515,6 +519,7 @@ bool dune_dispatched(struct dune_thread *thread, const struct dune_regs *regs);
 
 /* descriptor.c */
 int dune_high_descriptor(int fd);
+long dune_move_descriptor(int fd);
 long dune_close(struct dune_thread *thread, struct dune_regs *regs);
 long dune_close_range(struct dune_thread *thread, struct dune_regs *regs);
 long dune_duplicate(struct dune_thread *thread, struct dune_regs *regs);

@@ -27,6 +27,14 @@ uint64_t dune_own_start = 1ULL << 63;
 /* What is below is in use, or was. */
 static uint64_t next;
 
+void dune_own_range(struct dune_range *range)
+{
+	range->start = dune_own_start;
+	range->end = dune_own_start;
+	if (next)
+		range->end += DUNE_OWN_SIZE;
+}
+
 static long map_at(uint64_t address, uint64_t size, int prot)
 {
 	return dune_syscall(SYS_mmap, address, size, prot, MAP_PRIVATE |

@@ -63,24 +63,23 @@ static int read_all(struct image *image, void *to, size_t size,
 	return (size_t)got == size ? 0 : refuse(image, "cut off");
 }
 
-static int open_image(struct image *image, const char *path)
+/* What is no file is not waited for. */
+static int open_path(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int begin_image(struct image *image, int fd)
 {
 	struct stat stat;
-	int err = 0;
 
-	/* what is no file is not waited for */
-	image->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (image->fd < 0)
+	image->fd = fd;
+	if (fstat(fd, &stat))
 		return -errno;
-	if (fstat(image->fd, &stat))
-		err = -errno;
-	else if (!S_ISREG(stat.st_mode))
-		err = -EACCES;
-	else
-		image->file_size = stat.st_size;
-	if (err)
-		close(image->fd);
-	return err;
+	image->file_size = stat.st_size;
+	return S_ISREG(stat.st_mode) ? 0 : -EACCES;
 }
 
 static int check_header(struct image *image)
@@ -346,18 +345,17 @@ static int load_image(struct image *image, char *loader)
 		err = measure(image);
 	if (!err)
 		err = read_loader(image, loader);
-	if (!err)
-		err = map_image(image);
-	close(image->fd);
-	return err;
+	return err ?: map_image(image);
 }
 
-static int load_loader(struct dune_program *program, const char *path)
+static int load_loader(struct dune_program *program, int fd)
 {
 	struct image image = {};
-	int err = open_image(&image, path) ? -ELIBACC :
-					     load_image(&image, NULL);
+	int err = begin_image(&image, fd) ? -ELIBACC :
+					    load_image(&image, NULL);
 
+	if (fd >= 0)
+		close(fd);
 	program->why = image.why;
 	if (err)
 		return err == -ENOEXEC ? -ELIBBAD : err;
@@ -379,11 +377,12 @@ static void describe(struct dune_program *program, const struct image *image)
 	program->executable_stack = stack && stack->p_flags & PF_X;
 }
 
-int dune_program_load(struct dune_program *program, const char *path)
+int dune_program_load_fd(struct dune_program *program, int fd, const char *path,
+			 int (*open_loader)(const char *path))
 {
 	char loader[PATH_MAX] = "";
 	struct image image = {};
-	int err = open_image(&image, path);
+	int err = begin_image(&image, fd);
 
 	*program = (struct dune_program) { .path = path };
 	if (!err)
@@ -393,9 +392,21 @@ int dune_program_load(struct dune_program *program, const char *path)
 		return err;
 	describe(program, &image);
 	if (loader[0])
-		err = load_loader(program, loader);
+		err = load_loader(program, (open_loader ?: open_path)(loader));
 	if (err)
 		dune_program_unload(program);
+	return err;
+}
+
+int dune_program_load(struct dune_program *program, const char *path)
+{
+	int fd = open_path(path), err;
+
+	*program = (struct dune_program) { .path = path };
+	if (fd < 0)
+		return fd;
+	err = dune_program_load_fd(program, fd, path, NULL);
+	close(fd);
 	return err;
 }
 

@@ -18,8 +18,8 @@
 #define SA_RESTORER	0x04000000
 #define BY_FILTER	1	/* si_code of SIGSYS, SYS_SECCOMP elsewhere */
 
-/* Of those that enter. */
-static struct dune_sighand first;
+/* Of those that enter; and what others have had. */
+static struct dune_sighand first, *unused;
 
 void dune_set_mask(uint64_t mask)
 {
@@ -547,12 +547,16 @@ struct dune_sighand *dune_sighand_get(struct dune_sighand *sighand, bool share)
 		__atomic_add_fetch(&sighand->users, 1, __ATOMIC_RELAXED);
 		return sighand;
 	}
-	copy = (void *)dune_syscall(SYS_mmap, 0, sizeof(*copy),
-				    PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (dune_is_error((long)copy))
-		return NULL;
 	dune_lock(DUNE_LOCK_HANDLERS);
+	copy = unused;
+	if (copy)
+		unused = copy->next;
+	else
+		copy = dune_own_map(dune_page_up(sizeof(*copy)), PAGE_SIZE);
+	if (!copy) {
+		dune_unlock(DUNE_LOCK_HANDLERS);
+		return NULL;
+	}
 	memcpy(copy->actions, sighand->actions, sizeof(copy->actions));
 	copy->installed = sighand->installed;
 	copy->of_user = sighand->of_user;
@@ -581,11 +585,13 @@ void dune_sighand_put(struct dune_sighand *sighand)
 
 	dune_lock(DUNE_LOCK_HANDLERS);
 	last = !__atomic_sub_fetch(&sighand->users, 1, __ATOMIC_RELAXED);
-	if (last && sighand == &first)
+	if (last && sighand == &first) {
 		give_back();
+	} else if (last) {
+		sighand->next = unused;
+		unused = sighand;
+	}
 	dune_unlock(DUNE_LOCK_HANDLERS);
-	if (last && sighand != &first)
-		CALL2(SYS_munmap, sighand, sizeof(*sighand));
 }
 
 /* In a child of fork(), which has no thread in Dune but this one, or NULL. */

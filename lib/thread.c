@@ -229,8 +229,8 @@ static void close_vcpu(struct dune_thread *thread)
 	dune_unlock(DUNE_LOCK_THREADS);
 }
 
-/* Gives a thread its virtual CPU; @place: where the run page is to be. */
-int dune_thread_vcpu(struct dune_thread *thread, void *place)
+/* Gives a thread its virtual CPU. */
+int dune_thread_vcpu(struct dune_thread *thread)
 {
 	long run;
 	int fd;
@@ -243,10 +243,9 @@ int dune_thread_vcpu(struct dune_thread *thread, void *place)
 	dune_unlock(DUNE_LOCK_THREADS);
 	if (fd < 0)
 		return fd;
-	run = dune_syscall(SYS_mmap, (long)place, PAGE_SIZE,
-			   PROT_READ | PROT_WRITE,
-			   MAP_SHARED | (place ? MAP_FIXED : 0), thread->vcpu,
-			   0);
+	run = dune_syscall(SYS_mmap, (long)thread + DUNE_RUN_PAGE, PAGE_SIZE,
+			   PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+			   thread->vcpu, 0);
 	if (dune_is_error(run)) {
 		close_vcpu(thread);
 		return run;
@@ -262,7 +261,7 @@ int dune_thread_create(struct dune_thread **new)
 	int err = -ENOMEM;
 
 	if (thread && take_stack(thread))
-		err = dune_thread_vcpu(thread, NULL);
+		err = dune_thread_vcpu(thread);
 	if (!err)
 		__atomic_add_fetch(&dune_threads, 1, __ATOMIC_RELEASE);
 	else if (thread)
@@ -277,7 +276,10 @@ static void give_back(struct dune_thread *thread)
 	close_vcpu(thread);
 	thread->root = NULL;
 	__atomic_sub_fetch(&dune_threads, 1, __ATOMIC_RELEASE);
-	CALL2(SYS_munmap, thread->run, PAGE_SIZE);
+	/* no place for others: it is in libdune's range */
+	dune_syscall(SYS_mmap, (long)thread->run, PAGE_SIZE,
+		     PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	if (thread->sighand)
 		dune_sighand_put(thread->sighand);
 }

@@ -13,6 +13,7 @@
 #define CPU_MASK	0xfff
 
 #define GATE_INTERRUPT	0x8e
+#define GATE_FOR_RING3	0x60	/* by an instruction that is there for it */
 
 struct gate {
 	uint16_t offset_low, selector;
@@ -36,6 +37,8 @@ static void set_gate(int vector)
 		.ist = vector == DUNE_VECTOR_SIGNAL ? 2 : 1,
 		.type = GATE_INTERRUPT,
 	};
+	if (vector == DUNE_VECTOR_BP || vector == DUNE_VECTOR_OF)
+		idt[vector].type |= GATE_FOR_RING3;
 }
 
 static void set_gdt(struct dune_thread *thread)

@@ -233,6 +233,20 @@ TEST_F(user, has_no_privileges)
 	EXPECT_EQ(-DUNE_VECTOR_UD, call_user(do_vmmcall, NULL));
 }
 
+static USER_CODE long do_int3(void *argument)
+{
+	asm volatile("int3");
+	return 0;
+}
+
+/* As outside: it is no general protection fault. */
+TEST_F(user, has_breakpoints)
+{
+	ASSERT_EQ(0, dune_set_trap_handler(DUNE_VECTOR_GP, end_at_trap, 0));
+	ASSERT_EQ(0, dune_set_trap_handler(DUNE_VECTOR_BP, end_at_trap, 0));
+	EXPECT_EQ(-DUNE_VECTOR_BP, call_user(do_int3, NULL));
+}
+
 /* What dune_call_user() has a function return to is for that only. */
 TEST_F(user, does_not_end_dune_run_user_by_itself)
 {

@@ -109,6 +109,27 @@ int dune_enter(void);
 int dune_leave(void);
 
 /**
+ * dune_own_range() - the addresses that are libdune's
+ * @range: filled; empty before dune_init()
+ *
+ * All its memory is there, and no root shows any of it to ring 3. Who lets the
+ * kernel write where ring 3 says has to look that it is elsewhere. May be called
+ * anywhere.
+ */
+void dune_own_range(struct dune_range *range);
+
+/**
+ * dune_keep_descriptor() - put a descriptor where ring 3 has none
+ * @fd: a descriptor; closed
+ *
+ * That is where libdune's own are: from the soft limit (RLIMIT_NOFILE) or 1024
+ * on, whatever is more. It is closed on exec. May be called anywhere.
+ *
+ * Return: its new number; -EMFILE when the limits leave no room there; -EBADF.
+ */
+int dune_keep_descriptor(int fd);
+
+/**
  * dune_get_stats() - what the process did in Dune so far
  * @stats: filled
  *

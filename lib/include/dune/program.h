@@ -75,6 +75,21 @@ struct dune_program {
 int dune_program_load(struct dune_program *program, const char *path);
 
 /**
+ * dune_program_load_fd() - the same from an open file
+ * @program: as for dune_program_load()
+ * @fd: open on it for reading; stays open
+ * @path: what the program is told of where it came from; not copied
+ * @open_loader: opens its dynamic loader, which is closed afterwards, or returns
+ *	a negative errno; NULL: as open()
+ *
+ * For those who have to know which files are loaded.
+ *
+ * Return: as dune_program_load(); -EBADF.
+ */
+int dune_program_load_fd(struct dune_program *program, int fd, const char *path,
+			 int (*open_loader)(const char *path));
+
+/**
  * dune_program_unload() - take a program away again
  * @program: from dune_program_load(), not in use any more
  *
