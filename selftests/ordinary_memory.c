@@ -52,8 +52,10 @@ static void *touch_together(void *arg)
 	return NULL;
 }
 
-/* What none of them has seen before appears for all at the same moment. */
-/* 400 threads take a debug kernel in Bochs 15 s outside, and 45 in Dune. */
+/*
+ * What none of them has seen before appears for all at the same moment. The 400
+ * threads take a debug kernel in Bochs 16 s outside, and 45 in Dune.
+ */
 TEST_F_TIMEOUT(memory, threads_touch_new_memory_at_once, 300)
 {
 	pthread_t threads[TOUCHING];
