@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Whose memory an address is in. The kernel takes both for the process's, so
+ * what ring 3 has it read or write is looked at before.
+ *
+ * The supervisor's is in some ranges, in which ring 3 gets nothing. Each begins
+ * with some room where nothing is, so that a text of ring 3 that ends nowhere
+ * does not go on in there.
+ */
+#include "sandbox.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define ADDRESS_LIMIT	(1UL << 47)
+#define GAP		(2UL << 20)
+#define STACK_GAP	(16UL << 20)
+#define EFLAGS_AC	(1UL << 18)
+
+enum { OWN, IMAGE, HEAP, STACK, RANGES };
+
+static struct dune_range ranges[RANGES];
+static bool confined;
+
+static bool is_within(uint64_t start, uint64_t end,
+		      const struct dune_range *range)
+{
+	return start >= range->start && end <= range->end;
+}
+
+/* All that the process has is one side's or the other's, known to be so. */
+static int check_mapping(const struct dune_program *program,
+			 const struct dune_range *stack, uint64_t start,
+			 uint64_t end)
+{
+	struct dune_range vdso;
+	unsigned int i;
+
+	for (i = 0; i < RANGES; i++)
+		if (is_within(start, end, &ranges[i]))
+			return 0;
+	if (is_within(start, end, &program->image) ||
+	    is_within(start, end, &program->loader) ||
+	    is_within(start, end, stack) || start >= ADDRESS_LIMIT)
+		return 0;
+	if (!dune_program_vdso(&vdso) && is_within(start, end, &vdso))
+		return 0;
+	fprintf(stderr, "dune-sandbox: unexpected memory at %lx-%lx\n", start,
+		end);
+	return -EFAULT;
+}
+
+static int check_mappings(const struct dune_program *program,
+			  const struct dune_range *stack)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	uint64_t start, end;
+	char line[512];
+	int err = 0;
+
+	if (!maps)
+		return -errno;
+	while (!err && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx", &start, &end) == 2)
+			err = check_mapping(program, stack, start, end);
+	fclose(maps);
+	return err;
+}
+
+/* The kernel puts what is mapped next right below. */
+int memory_guard(void)
+{
+	uint64_t start = (uint64_t)__ehdr_start - GAP;
+
+	return mmap((void *)start, GAP, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
+		    MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED ?
+	       -errno : 0;
+}
+
+/* The C library has used some of it, perhaps; what follows is ring 3's. */
+static int find_heap(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	uint64_t start, end;
+	char line[512];
+
+	if (!maps)
+		return -errno;
+	ranges[HEAP].end = (uint64_t)sbrk(0);
+	ranges[HEAP].start = ranges[HEAP].end;
+	while (fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx", &start, &end) == 2 &&
+		    strstr(line, "[heap]") && start < ranges[HEAP].start)
+			ranges[HEAP].start = start;
+	ranges[HEAP].start -= GAP;
+	fclose(maps);
+	return 0;
+}
+
+/**
+ * memory_init() - know the supervisor's memory, all of it from now on
+ * @program: loaded
+ * @stack: of ring 3
+ *
+ * Return: 0; a negative errno, also for a mapping that is neither's.
+ */
+int memory_init(const struct dune_program *program,
+		const struct dune_range *stack)
+{
+	int err = find_heap();
+
+	if (err)
+		return err;
+	dune_own_range(&ranges[OWN]);
+	ranges[OWN].start -= GAP;
+	ranges[IMAGE].start = (uint64_t)__ehdr_start - GAP;
+	ranges[IMAGE].end = ((uint64_t)_end + DUNE_PAGE_SIZE - 1) &
+			    -DUNE_PAGE_SIZE;
+	ranges[STACK].start = (uint64_t)__builtin_frame_address(0) - STACK_GAP;
+	ranges[STACK].end = ADDRESS_LIMIT;
+	confined = true;
+	return check_mappings(program, stack);
+}
+
+/**
+ * is_supervisors() - is any of it the supervisor's
+ * @address: where it begins
+ * @size: in bytes
+ *
+ * Return: whether; also for what is no address.
+ */
+bool is_supervisors(uint64_t address, uint64_t size)
+{
+	unsigned int i;
+
+	if (!size)
+		return false;
+	if (address >= ADDRESS_LIMIT || size > ADDRESS_LIMIT - address)
+		return true;
+	for (i = 0; i < RANGES; i++)
+		if (address < ranges[i].end &&
+		    address + size > ranges[i].start)
+			return true;
+	return false;
+}
+
+/* SMAP keeps ring 0 from what is ring 3's by mistake; this is none. */
+static long copy(void *to, const void *from, size_t size)
+{
+	uint64_t flags;
+	int err;
+
+	/* before there is a ring 3 it is the supervisor that asks */
+	if (!confined) {
+		memcpy(to, from, size);
+		return 0;
+	}
+	asm volatile("pushfq; pop %0" : "=r" (flags));
+	asm volatile("push %0; popfq" : : "r" (flags | EFLAGS_AC) : "cc");
+	err = dune_copy(to, from, size);
+	asm volatile("push %0; popfq" : : "r" (flags) : "cc", "memory");
+	return err;
+}
+
+/* Of ring 3's, once: what is looked at is what is used. */
+long copy_in(void *to, uint64_t from, size_t size)
+{
+	if (is_supervisors(from, size))
+		return -EFAULT;
+	return copy(to, (const void *)from, size);
+}
+
+long copy_out(uint64_t to, const void *from, size_t size)
+{
+	if (is_supervisors(to, size))
+		return -EFAULT;
+	return copy((void *)to, from, size);
+}
+
+/**
+ * copy_string() - copy a text of ring 3's, once
+ * @to: for it
+ * @from: where it is
+ * @size: of @to
+ *
+ * Return: its length; -EFAULT; -ENAMETOOLONG when it does not fit.
+ */
+long copy_string(char *to, uint64_t from, size_t size)
+{
+	size_t done = 0, part, i;
+	long err;
+
+	while (done < size) {
+		/* not beyond a page that may be the last */
+		part = DUNE_PAGE_SIZE - (from + done) % DUNE_PAGE_SIZE;
+		if (part > size - done)
+			part = size - done;
+		/* names are short */
+		if (part > 64)
+			part = 64;
+		err = copy_in(to + done, from + done, part);
+		if (err)
+			return err;
+		for (i = done; i < done + part; i++)
+			if (!to[i])
+				return i;
+		done += part;
+	}
+	return -ENAMETOOLONG;
+}
