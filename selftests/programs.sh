@@ -1,8 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# programs.sh [NAME...] - programs that nobody here wrote, outside and under
-# dune-run: their output and status are to be the same
+# programs.sh [--sandbox] [NAME...] - programs that nobody here wrote, outside
+# and under dune-run: their output and status are to be the same
+#
+# With --sandbox under dune-sandbox instead, with a policy that gives them what
+# they need.
 #
 # For a Debian user land with the packages that tools/check names. Each program
 # is a function that runs it by $run. PROGRAMS_SECONDS says for how long each
@@ -10,6 +13,11 @@
 all="busybox dash bash perl python_threads python_signals python_processes
 	python_memory python_sockets python_ctypes gcc sqlite3 compressors
 	openssl redis lighttpd git gdb strace audit stress"
+inside="dune-run --follow"
+if [ "${1-}" = --sandbox ]; then
+	inside=sandbox
+	shift
+fi
 names=${*:-$all}
 seconds=${PROGRAMS_SECONDS:-10}
 work=$(mktemp -d)
@@ -18,6 +26,21 @@ pattern=$(cat /proc/sys/kernel/core_pattern)
 echo core >/proc/sys/kernel/core_pattern
 trap 'echo "$pattern" >/proc/sys/kernel/core_pattern; rm -rf "$work"' EXIT
 export LC_ALL=C.UTF-8 HOME="$work" PYTHONDONTWRITEBYTECODE=1
+
+# They may read all but what is root's own, and write where they work.
+if [ "$inside" = sandbox ]; then
+	cat >"$work/policy" <<-END
+	env *
+	read /
+	hide /etc/shadow
+	write /tmp
+	write /dev/shm
+	exec $work
+	write $work
+	net loopback
+	END
+	inside="dune-sandbox --policy $work/policy --"
+fi
 
 shell_script()
 {
@@ -399,7 +422,7 @@ for name in $names; do
 	run=command
 	once "$name" outside
 	outside=$status
-	run="dune-run --follow"
+	run=$inside
 	once "$name" inside
 	if [ $outside -eq $status ] &&
 	   cmp -s "$work/outside.out" "$work/inside.out"; then
