@@ -421,6 +421,12 @@ static int dune_vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 	if (vma->vm_pgoff || vma->vm_end - vma->vm_start != PAGE_SIZE ||
 	    (vma->vm_flags & VM_EXEC))
 		return -EINVAL;
+	/*
+	 * Who makes a virtual CPU maps it before it runs. Code of ring 3 that
+	 * gets hold of the descriptor later is not to see ring 0's registers.
+	 */
+	if (test_and_set_bit(0, &vcpu->mapped))
+		return -EBUSY;
 	/* The page is this virtual CPU's: a child of fork() has its own. */
 	dune_vm_flags_set(vma, VM_DONTCOPY | VM_DONTEXPAND);
 	vma->vm_ops = &run_page_ops;

@@ -22,6 +22,7 @@
  * @busy: bit 0 is set by the thread that runs it or reads or writes its state;
  *	a second one gets -EBUSY. Not a lock: it is held while a system call
  *	sleeps, where the freezer minds locks
+ * @mapped: bit 0: its run page is mapped, or was
  * @run: the page shared with user space; contents are never trusted twice
  * @regs: general registers while it runs
  * @cr2: the guest's CR2
@@ -51,6 +52,7 @@ struct dune_vcpu {
 	struct dune_space *space;
 	struct list_head link;
 	unsigned long busy;
+	unsigned long mapped;
 	struct dune_run *run;
 	struct dune_regs regs;
 	u64 cr2;

@@ -231,6 +231,9 @@ static void the_run_page_can_be_mapped(struct kunit *test)
 			map_run_page(file, PAGE_SIZE, rw, PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, (unsigned long)-EINVAL,
 			map_run_page(file, PAGE_SIZE, rw | PROT_EXEC, 0));
+	/* by one who has come to the descriptor later, perhaps */
+	KUNIT_EXPECT_EQ(test, (unsigned long)-EBUSY,
+			map_run_page(file, PAGE_SIZE, rw, 0));
 }
 
 static void a_mapped_one_lives_on_after_it_is_closed(struct kunit *test)

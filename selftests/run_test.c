@@ -158,6 +158,18 @@ TEST_F(run, run_page_maps_one_way_only)
 	EXPECT_TRUE(errno == EINVAL || errno == EPERM);
 }
 
+TEST_F(run, run_page_is_mapped_once)
+{
+	int fd = self->guest.vcpu;
+
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0));
+	EXPECT_EQ(EBUSY, errno);
+	munmap(self->guest.run, 4096);
+	self->guest.run = NULL;
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0));
+	EXPECT_EQ(EBUSY, errno);
+}
+
 TEST_F(run, another_process_gets_eio)
 {
 	struct dune_window window = { 0 };
