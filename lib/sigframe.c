@@ -129,9 +129,8 @@ void dune_begin_state(char *area)
 	reset_state();
 }
 
-static void restore_fpu(const struct sigcontext *context)
+static void restore_fpu(const char *area)
 {
-	const char *area = (const char *)context->fpstate;
 	const struct _fpx_sw_bytes *software =
 		(const struct _fpx_sw_bytes *)(area + SOFTWARE_BYTES);
 
@@ -354,7 +353,7 @@ uint64_t dune_restore_frame(struct dune_thread *thread, struct dune_regs *regs)
 	stack_t stack = context->stack;
 	struct dune_frame frame;
 
-	restore_fpu(&context->mcontext);
+	restore_fpu((const char *)context->mcontext.fpstate);
 	read_registers(&frame, &context->mcontext);
 	if (own & IN_RING3 && thread->ring3.rsp) {
 		dune_put_frame(regs, thread->ring3.rsp, &frame);
@@ -370,16 +369,21 @@ uint64_t dune_restore_frame(struct dune_thread *thread, struct dune_regs *regs)
 	return mask;
 }
 
-/* Does the frame say something of memory that ring 3 does not have? */
+/*
+ * Does the frame say nothing of memory that ring 3 does not have? Another thread
+ * may be writing to it: what was looked at is what is used.
+ */
 static bool is_users(const struct dune_thread *thread,
-		     const struct context *context)
+		     const struct context *context, const char **area)
 {
 	uint64_t state;
 
 	if (!dune_shows_user(thread->root, (uint64_t)context, sizeof(*context),
 			     DUNE_PTE_USER))
 		return false;
-	state = (uint64_t)context->mcontext.fpstate;
+	*area = (const char *)__atomic_load_n(&context->mcontext.fpstate,
+					      __ATOMIC_RELAXED);
+	state = (uint64_t)*area;
 	return !state || (!(state & 63) &&
 			  dune_shows_user(thread->root, state,
 					  dune_fpu.size + FP_XSTATE_MAGIC2_SIZE,
@@ -399,9 +403,11 @@ bool dune_restore_user(struct dune_thread *thread, struct dune_frame *frame,
 {
 	const struct context *context = (void *)frame->rsp;
 
-	if (!is_users(thread, context))
+	const char *area;
+
+	if (!is_users(thread, context, &area))
 		return false;
-	restore_fpu(&context->mcontext);
+	restore_fpu(area);
 	/* what the handler of its system call gives back to it */
 	if (thread->ring3.state)
 		dune_save_state(thread->ring3.state);

@@ -437,20 +437,33 @@ static long set_action(struct dune_sighand *sighand, int signal,
 {
 	struct dune_action own = sighand->actions[signal];
 	struct dune_action ours = for_kernel(action);
+	bool was_of_user = has(&sighand->of_user, signal);
 	long ret;
 
-	/* before the kernel can call for it */
-	if (is_function(action))
+	/* before the kernel can call for it; first of all whose it is */
+	if (is_function(action)) {
+		put(&sighand->of_user, signal, of_user);
 		sighand->actions[signal] = *action;
+	}
 	ret = raw_sigaction(signal, &ours, before);
 	if (ret) {
 		sighand->actions[signal] = own;
+		put(&sighand->of_user, signal, was_of_user);
 		return ret;
 	}
 	put(&sighand->installed, signal, is_function(action));
-	put(&sighand->of_user, signal, of_user);
 	show(before, &own);
 	return 0;
+}
+
+static struct dune_action read_action(const struct dune_action *from)
+{
+	return (struct dune_action) {
+		.handler = __atomic_load_n(&from->handler, __ATOMIC_RELAXED),
+		.flags = __atomic_load_n(&from->flags, __ATOMIC_RELAXED),
+		.restorer = __atomic_load_n(&from->restorer, __ATOMIC_RELAXED),
+		.mask = __atomic_load_n(&from->mask, __ATOMIC_RELAXED),
+	};
 }
 
 /* rt_sigaction() */
@@ -460,7 +473,7 @@ long dune_sigaction(struct dune_thread *thread, const struct dune_regs *regs,
 	struct dune_sighand *sighand = thread->sighand;
 	const struct dune_action *action = (void *)regs->rsi;
 	struct dune_action *place = (void *)regs->rdx;
-	struct dune_action before;
+	struct dune_action before, copy;
 	long signal = (int)regs->rdi;
 	long ret;
 
@@ -475,9 +488,12 @@ long dune_sigaction(struct dune_thread *thread, const struct dune_regs *regs,
 		if (ret)
 			return ret;
 	}
+	/* once: another thread may be writing to it */
+	if (action)
+		copy = read_action(action);
 	dune_lock(DUNE_LOCK_HANDLERS);
 	if (action) {
-		ret = set_action(sighand, signal, action, of_user, &before);
+		ret = set_action(sighand, signal, &copy, of_user, &before);
 	} else {
 		ret = raw_sigaction(signal, NULL, &before);
 		show(&before, &sighand->actions[signal]);
@@ -505,7 +521,9 @@ long dune_sigaltstack(struct dune_thread *thread, const struct dune_regs *regs,
 	CALL2(SYS_sigaltstack, own, NULL);
 	if (!regs->rdi || !on)
 		ret = CALL2(SYS_sigaltstack, regs->rdi, before);
-	CALL2(SYS_sigaltstack, &none, own);
+	/* one around this side's own stack the kernel would keep, and use */
+	if (CALL2(SYS_sigaltstack, &none, own))
+		dune_end_by(SIGSEGV);
 	dune_release_signals(thread, mask);
 	if (!ret && before && on)
 		before->ss_flags |= SS_ONSTACK;
