@@ -66,6 +66,15 @@ static long check_file(const struct place *place)
 			    AT_EMPTY_PATH | AT_EACCESS);
 }
 
+/* Before it was kept another thread could put another file in its place. */
+static bool is_same(long a, long b)
+{
+	struct stat first, second;
+
+	return !CALL2(SYS_fstat, a, &first) && !CALL2(SYS_fstat, b, &second) &&
+	       first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
 /* Opens what a path leads to, and reads its beginning. */
 static long open_file(struct execution *execution, long dirfd, char *path,
 		      unsigned int how)
@@ -80,6 +89,8 @@ static long open_file(struct execution *execution, long dirfd, char *path,
 		execution->fd = open_to_keep(&place);
 		if (execution->fd < 0)
 			err = execution->fd;
+		else if (!is_same(execution->fd, place.fd))
+			err = -EACCES;
 		text_put(execution->path, execution->path + PATH_MAX,
 			 place.path);
 	}

@@ -168,6 +168,23 @@ static unsigned int how_by_flags(uint64_t flags)
 	       (flags & AT_EMPTY_PATH ? PLACE_EMPTY : 0);
 }
 
+/* Of what is held: its name in /proc is a link, which is to be followed. */
+static uint64_t following(uint64_t nr)
+{
+	switch (nr) {
+	case SYS_lgetxattr:
+		return SYS_getxattr;
+	case SYS_llistxattr:
+		return SYS_listxattr;
+	case SYS_lsetxattr:
+		return SYS_setxattr;
+	case SYS_lremovexattr:
+		return SYS_removexattr;
+	default:
+		return SYS_chown;
+	}
+}
+
 /* access(), chmod() and all others of the table. */
 long handle_file(struct dune_frame *frame)
 {
@@ -193,6 +210,14 @@ long handle_file(struct dune_frame *frame)
 	if (err) {
 		put_place(&place);
 		return err;
+	}
+	if (call->how & PLACE_NOFOLLOW)
+		changed.rax = following(frame->rax);
+	if (frame->rax == SYS_inotify_add_watch &&
+	    is_hidden(place.path, NULL)) {
+		put_place(&place);
+		return refuse(frame, EACCES, "something in it is hidden",
+			      NULL) ?: -EACCES;
 	}
 	descriptor_path(link, place.fd);
 	set_argument(&changed, call->path, (uint64_t)link);

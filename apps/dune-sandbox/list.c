@@ -43,7 +43,18 @@ static const char *hidden_in(const struct rule *rule, const char *folder)
 	return name && *name && !has_slash(name) ? name : NULL;
 }
 
-static bool is_hidden(const char *folder, const char *name)
+static bool has_hidden(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < policy->rule_count; i++)
+		if (policy->rules[i].rights & RIGHT_HIDDEN)
+			return true;
+	return false;
+}
+
+/* Is something of that name, or of any, hidden in a folder? */
+bool is_hidden(const char *folder, const char *name)
 {
 	const char *hidden;
 	uint32_t i;
@@ -73,7 +84,7 @@ static long leave_out(char *list, long size, const char *folder, bool is_old)
 	return to;
 }
 
-static long list_some(struct dune_frame *frame, const char *folder,
+static long list_some(struct dune_frame *frame, long fd, const char *folder,
 		      char *list, uint64_t size)
 {
 	bool is_old = frame->rax == SYS_getdents;
@@ -82,6 +93,7 @@ static long list_some(struct dune_frame *frame, const char *folder,
 
 	do {
 		changed = *frame;
+		changed.rdi = fd;
 		changed.rsi = (uint64_t)list;
 		changed.rdx = size;
 		got = forward_changed(frame, &changed);
@@ -97,12 +109,23 @@ static long list_some(struct dune_frame *frame, const char *folder,
 long handle_list(struct dune_frame *frame)
 {
 	uint64_t size = (uint32_t)frame->rdx;
+	struct dune_frame changed = *frame;
 	char folder[PATH_MAX];
+	long fd, ret;
 
-	if (path_of((int)frame->rdi, folder, sizeof(folder)) ||
-	    !is_hidden(folder, NULL))
+	if (!has_hidden())
 		return forward(frame);
+	fd = pin_descriptor(frame->rdi);
+	if (fd < 0)
+		return fd;
+	changed.rdi = fd;
 	if (size > LIST_SIZE)
 		size = LIST_SIZE;
-	return list_some(frame, folder, __builtin_alloca(size), size);
+	if (path_of(fd, folder, sizeof(folder)) || !is_hidden(folder, NULL))
+		ret = forward_changed(frame, &changed);
+	else
+		ret = list_some(frame, fd, folder, __builtin_alloca(size),
+				size);
+	CALL1(SYS_close, fd);
+	return ret;
 }

@@ -242,10 +242,10 @@ static bool find_program(const char *name, char *path, size_t size)
 	}
 }
 
-/* A group that others are in as well is none to send signals to. */
+/* Others are in it, or may be: it is none to send signals to. */
 static void note_group(void)
 {
-	new_policy.group = getpgrp() == getpid() ? 0 : getpgrp();
+	new_policy.group = getpgrp();
 }
 
 /* For each process, so that all it executes is within it too. */

@@ -28,6 +28,17 @@ long handle_range(struct dune_frame *frame)
 	return refuse_range(frame);
 }
 
+/* The kernel writes one byte for each page. */
+long handle_mincore(struct dune_frame *frame)
+{
+	uint64_t pages = frame->rsi / DUNE_PAGE_SIZE +
+			 !!(frame->rsi % DUNE_PAGE_SIZE);
+
+	if (is_supervisors(frame->rdx, pages))
+		return -EFAULT;
+	return handle_range(frame);
+}
+
 long handle_mmap(struct dune_frame *frame)
 {
 	if (!(frame->r10 & MAP_ANONYMOUS) && !is_descriptor(frame->r8))

@@ -70,14 +70,21 @@ static int check_mappings(const struct dune_program *program,
 	return err;
 }
 
+static bool close_gap(const struct dune_range *range)
+{
+	return mmap((void *)range->start, GAP, PROT_NONE, MAP_PRIVATE |
+		    MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
+		    0) != MAP_FAILED;
+}
+
 /* The kernel puts what is mapped next right below. */
 int memory_guard(void)
 {
-	uint64_t start = (uint64_t)__ehdr_start - GAP;
+	const struct dune_range gap = {
+		.start = (uint64_t)__ehdr_start - GAP,
+	};
 
-	return mmap((void *)start, GAP, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
-		    MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED ?
-	       -errno : 0;
+	return close_gap(&gap) ? 0 : -errno;
 }
 
 /* The C library has used some of it, perhaps; what follows is ring 3's. */
@@ -121,6 +128,9 @@ int memory_init(const struct dune_program *program,
 			    -DUNE_PAGE_SIZE;
 	ranges[STACK].start = (uint64_t)__builtin_frame_address(0) - STACK_GAP;
 	ranges[STACK].end = ADDRESS_LIMIT;
+	/* where ring 3 could be told to, the kernel would put something */
+	if (!close_gap(&ranges[OWN]) || !close_gap(&ranges[HEAP]))
+		return -errno;
 	confined = true;
 	return check_mappings(program, stack);
 }

@@ -217,6 +217,22 @@ long handle_sendmsg(struct dune_frame *frame)
 	return send_one(frame, argument(frame, 1), argument(frame, 2));
 }
 
+/* What has no name in a file system, and does no more than to tell. */
+static bool is_harmless(const char *path)
+{
+	static const char *const kinds[] = {
+		"pipe:", "socket:", "memfd:", "anon_inode:[eventfd]",
+		"anon_inode:[timerfd]", "anon_inode:[eventpoll]",
+		"anon_inode:[signalfd]", "anon_inode:inotify",
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (text_after(path, kinds[i]))
+			return true;
+	return false;
+}
+
 /* What is open so, by somebody who may have had more rights. */
 static bool may_have(const struct dune_frame *frame, int fd)
 {
@@ -227,6 +243,8 @@ static bool may_have(const struct dune_frame *frame, int fd)
 
 	find_place(&place, fd, path, PLACE_EMPTY, 0);
 	err = check_place(frame, &place, rights_to_open(flags));
+	if (!err && place.path[0] != '/' && !is_harmless(place.path))
+		err = refuse(frame, EACCES, "a descriptor", place.path);
 	put_place(&place);
 	return !err;
 }
@@ -313,12 +331,13 @@ static long receive_beside(struct dune_frame *frame, struct message *message,
 	changed.rsi = (uint64_t)header;
 	changed.rdx = flags;
 	ret = forward_changed(frame, &changed);
-	if (ret >= 0 && beside) {
+	/* descriptors are there before anything else can fail */
+	if (beside)
 		look_at_received(frame, message->beside,
 				 header->msg_controllen);
-		if (copy_out(beside, message->beside, header->msg_controllen))
-			ret = -EFAULT;
-	}
+	if (ret >= 0 && beside &&
+	    copy_out(beside, message->beside, header->msg_controllen))
+		ret = -EFAULT;
 	put_beside(message);
 	return ret;
 }

@@ -307,6 +307,12 @@ static void follow(struct place *place, long dirfd, char *path,
 		base = dirfd;
 		if (!place->name[0])
 			return;
+		/* cut off it would be another */
+		if (text_length(place->path) + text_length(place->name) + 2 >
+		    sizeof(place->path)) {
+			place->error = -ENAMETOOLONG;
+			break;
+		}
 		if (is_own_descriptors(place->path) &&
 		    !(how & PLACE_NOFOLLOW)) {
 			find_descriptor(place);

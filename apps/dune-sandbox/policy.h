@@ -70,7 +70,7 @@ struct address {
  * @learned: descriptor for what a policy would have to allow, or -1
  * @self: of this, which its children find there
  * @supervisor: this program
- * @group: the process group that it was started in, if not its own
+ * @group: the process group that it was started in
  * @max_memory: bytes of address space, 0: no limit
  * @max_processes: at a time, 0: no limit
  * @verdicts: by number of the system call

@@ -168,6 +168,7 @@ long handle_rename(struct dune_frame *frame);
 long handle_link(struct dune_frame *frame);
 
 /* list.c */
+bool is_hidden(const char *folder, const char *name);
 long handle_list(struct dune_frame *frame);
 
 /* open.c */
@@ -175,8 +176,13 @@ unsigned int rights_to_open(uint64_t flags);
 long handle_open(struct dune_frame *frame);
 long handle_openat2(struct dune_frame *frame);
 
+/* clocks.c */
+long handle_clock(struct dune_frame *frame);
+long handle_capget(struct dune_frame *frame);
+
 /* maps.c */
 long handle_range(struct dune_frame *frame);
+long handle_mincore(struct dune_frame *frame);
 long handle_mmap(struct dune_frame *frame);
 long handle_mremap(struct dune_frame *frame);
 long handle_arch_prctl(struct dune_frame *frame);

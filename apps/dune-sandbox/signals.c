@@ -180,10 +180,13 @@ long handle_pidfd_open(struct dune_frame *frame)
 long handle_pidfd_send_signal(struct dune_frame *frame)
 {
 	struct dune_frame changed = *frame;
-	long fd = hold(frame, CALL3(SYS_fcntl, (int)argument(frame, 0),
-				    F_DUPFD_CLOEXEC, 0));
-	long ret;
+	long fd, ret;
 
+	/* a thread or a process, but no group of others as well */
+	if ((uint32_t)argument(frame, 3) > 2)
+		return -EINVAL;
+	fd = hold(frame, CALL3(SYS_fcntl, (int)argument(frame, 0),
+			       F_DUPFD_CLOEXEC, 0));
 	if (fd < 0)
 		return fd;
 	changed.rdi = fd;
