@@ -211,8 +211,9 @@ static void *flip_on(void *flip)
 {
 	while (__atomic_load_n(&flipping, __ATOMIC_RELAXED)) {
 		((void (*)(void))flip)();
-		__atomic_add_fetch(&flips, 1, __ATOMIC_RELAXED);
-		sched_yield();
+		/* not in step with the other, which would see one of the two */
+		if (__atomic_add_fetch(&flips, 1, __ATOMIC_RELAXED) % 3)
+			sched_yield();
 	}
 	return NULL;
 }
@@ -222,6 +223,9 @@ static bool is_enough(int i, int rounds)
 {
 	int done = __atomic_load_n(&flips, __ATOMIC_RELAXED);
 
+	/* outside it succeeds, sooner or later */
+	if (known.bare)
+		rounds *= 100;
 	return i >= rounds && (done > rounds / 10 || i >= 10 * rounds);
 }
 
