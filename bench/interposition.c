@@ -23,12 +23,14 @@
 /* What each call gives, if all is well. */
 static long expected;
 
-int filter_getpid(uint32_t action, unsigned int flags)
+int filter_calls(long number, uint32_t action, unsigned int flags)
 {
+	bool all = number == ALL_CALLS;
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getpid, 0, 3),
+		BPF_JUMP(BPF_JMP | (all ? BPF_JGE : BPF_JEQ) | BPF_K,
+			 all ? 0 : number, 0, 3),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 			 offsetof(struct seccomp_data, args[5])),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, LET_BE, 1, 0),
@@ -85,7 +87,7 @@ static int begin_filter(void (*handler)(int signal, siginfo_t *info,
 					void *context))
 {
 	handle_signal(SIGSYS, handler);
-	if (!filter_getpid(SECCOMP_RET_TRAP, 0))
+	if (!filter_calls(SYS_getpid, SECCOMP_RET_TRAP, 0))
 		return 0;
 	must(errno == ENOSYS || errno == EINVAL, "seccomp()");
 	return cannot_run("the kernel has no seccomp");

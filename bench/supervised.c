@@ -32,15 +32,20 @@ static void __attribute__((noreturn)) call_for_ever(long expected)
 	_exit(1);
 }
 
-/* It has the descriptors of this process, not copies. */
+pid_t fork_to_watch(void)
+{
+	pid_t pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+
+	if (!pid)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return pid;
+}
+
 static bool make_child(void)
 {
-	child = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+	child = fork_to_watch();
 	must(child >= 0, "clone()");
-	if (child)
-		return false;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	return true;
+	return !child;
 }
 
 static void wait_for_stop(void)
@@ -119,8 +124,8 @@ static int listener;
 static void listen_and_call(int pipe, bool answer)
 {
 	long self = getpid();
-	int number = filter_getpid(SECCOMP_RET_USER_NOTIF,
-				   SECCOMP_FILTER_FLAG_NEW_LISTENER);
+	int number = filter_calls(SYS_getpid, SECCOMP_RET_USER_NOTIF,
+				  SECCOMP_FILTER_FLAG_NEW_LISTENER);
 
 	if (write(pipe, &number, sizeof(number)) != sizeof(number))
 		_exit(1);
