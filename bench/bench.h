@@ -24,6 +24,8 @@
  *	more from one to the next.
  * @dune: the process is in Dune when @begin is called, and its exits are told
  * @fill_size: with that: as in &struct dune_options
+ * @others: other processes are in Dune, and everybody's exits are told. They are
+ *	counted in further samples, as that takes instructions.
  * @begin: called once, first; 0 or what cannot_run() returns. May be NULL.
  * @prepare: called before each sample, not counted. May be NULL.
  * @run: does that many operations; this is counted
@@ -31,6 +33,7 @@
  * @value: in place of @run, for what is not counted by the CPU: the figure
  *	itself for one sample. May call cannot_run().
  * @unit: of what @value returns: "bytes"
+ * @end: called once, last, if all went well. May be NULL.
  */
 struct bench {
 	const char *row;
@@ -39,6 +42,7 @@ struct bench {
 	unsigned int operations;
 	unsigned int times;
 	bool dune;
+	bool others;
 	uint64_t fill_size;
 	int (*begin)(void);
 	void (*prepare)(unsigned int operations);
@@ -46,7 +50,11 @@ struct bench {
 	void (*clean)(unsigned int operations);
 	double (*value)(void);
 	const char *unit;
+	void (*end)(void);
 };
+
+/* The one that the functions of a benchmark are called for. */
+extern const struct bench *measured;
 
 /* All that a file has, in the order of the report; the last has no row. */
 extern const struct bench call_benches[];
@@ -58,6 +66,7 @@ extern const struct bench supervised_benches[];
 extern const struct bench interposition_benches[];
 extern const struct bench switch_benches[];
 extern const struct bench process_benches[];
+extern const struct bench program_benches[];
 extern const struct bench dirty_benches[];
 extern const struct bench exit_benches[];
 extern const struct bench scale_benches[];

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "exit_counter.h"
 #include "machine.h"
 
 /* So many are thrown away first: caches, branch predictors, lazy binding. */
@@ -32,6 +33,7 @@ static const struct bench *const tables[] = {
 	interposition_benches,
 	switch_benches,
 	process_benches,
+	program_benches,
 	dirty_benches,
 	exit_benches,
 	scale_benches,
@@ -39,7 +41,12 @@ static const struct bench *const tables[] = {
 	kvm_benches,
 };
 
+const struct bench *measured;
+
 static unsigned int samples = 15;
+
+/* Of all there are; negative where they are not counted. */
+static int exit_counter = -1;
 
 int cannot_run(const char *why)
 {
@@ -154,6 +161,8 @@ static void take(const struct bench *bench, struct sample *sample)
 
 	if (bench->prepare)
 		bench->prepare(bench->operations);
+	if (exit_counter >= 0)
+		before[COUNTED] = read_exit_counter(exit_counter);
 	if (bench->value) {
 		sample->figure = bench->value();
 	} else {
@@ -165,8 +174,24 @@ static void take(const struct bench *bench, struct sample *sample)
 		if (bench->dune)
 			count_exits(sample, before);
 	}
+	if (exit_counter >= 0)
+		sample->exits[COUNTED] = read_exit_counter(exit_counter) -
+					 before[COUNTED];
 	if (bench->clean)
 		bench->clean(bench->operations);
+}
+
+/* The same, of other processes; the figures are those that there are. */
+static void take_exits(const struct bench *bench, struct sample *taken)
+{
+	struct sample sample = { 0 };
+	unsigned int i;
+
+	exit_counter = open_exit_counter();
+	for (i = 0; i < samples && exit_counter >= 0; i++) {
+		take(bench, &sample);
+		taken[i].exits[COUNTED] = sample.exits[COUNTED];
+	}
 }
 
 static void print_exits(const struct bench *bench,
@@ -174,8 +199,7 @@ static void print_exits(const struct bench *bench,
 {
 	unsigned int i;
 
-	printf("%s\"%s\": [", which ? ", " : "",
-	       which < COUNTED ? counted[which].name : "other");
+	printf("\"%s\": [", which < COUNTED ? counted[which].name : "other");
 	for (i = 0; i < samples; i++)
 		printf("%s%.6g", i ? ", " : "",
 		       (double)taken[i].exits[which] / bench->operations);
@@ -191,10 +215,13 @@ static void print(const struct bench *bench, const struct sample *taken)
 	for (i = 0; i < samples; i++)
 		printf("%s%.10g", i ? ", " : "", taken[i].figure);
 	printf("]");
-	if (bench->dune && bench->run) {
+	if ((bench->dune && bench->run) || exit_counter >= 0) {
 		printf(", \"exits\": {");
-		for (i = 0; i <= COUNTED; i++)
+		for (i = bench->dune ? 0 : COUNTED; i < COUNTED; i++) {
 			print_exits(bench, taken, i);
+			printf(", ");
+		}
+		print_exits(bench, taken, COUNTED);
 		printf("}");
 	}
 	printf("}\n");
@@ -210,6 +237,7 @@ static void measure(const struct bench *bench)
 	if (bench->times)
 		samples *= bench->times;
 	taken = calloc(samples, sizeof(*taken));
+	measured = bench;
 	printf("{\"row\": \"%s\", \"how\": \"%s\", \"per\": \"%s\"",
 	       bench->row, bench->how, bench->per);
 	fflush(stdout);
@@ -224,7 +252,11 @@ static void measure(const struct bench *bench)
 	memset(taken, 0, samples * sizeof(*taken));
 	for (i = 0; i < samples; i++)
 		take(bench, &taken[i]);
+	if (bench->others)
+		take_exits(bench, taken);
 	print(bench, taken);
+	if (bench->end)
+		bench->end();
 	_exit(0);
 }
 
