@@ -206,6 +206,41 @@ class Targets(unittest.TestCase):
             self.assertTrue(("figure" in target) != ("exits" in target))
 
 
+class Sandbox(unittest.TestCase):
+    """Programs in the sandbox, beside other supervisors."""
+
+    ROW = "getpid of a program"
+
+    def run_with(self, median):
+        """Linux has 100, ptrace 3000."""
+        return run_of(line(self.ROW),
+                      line(self.ROW, "dune-sandbox", [median] * 5,
+                           {"other": [1] * 5}),
+                      line(self.ROW, "ptrace", [3000.0] * 5))
+
+    def verdicts(self, median):
+        return [cells[3] for cells in targets.cells(self.run_with(median))]
+
+    def test_both_targets(self):
+        self.assertEqual(self.verdicts(240.0), ["met", "met"])
+        self.assertEqual(self.verdicts(275.0), ["missed by 10 %", "met"])
+        self.assertEqual(self.verdicts(330.0),
+                         ["missed by 32 %", "missed by 10 %"])
+
+    def test_the_table_has_ratio_and_exits(self):
+        cells = table.cells(self.run_with(240.0))
+        self.assertEqual([each[1] for each in cells],
+                         ["Linux", "dune-sandbox", "ptrace"])
+        self.assertEqual([each[5] for each in cells], ["1", "2.4", "30"])
+        self.assertEqual([each[6] for each in cells], ["", "1", ""])
+
+    def test_an_estimate_where_exits_are_known(self):
+        run = self.run_with(240.0)
+        found = [estimate.cycles(run, figure, Estimate.CPU)
+                 for figure in run.figures]
+        self.assertEqual(found, [100, 1240, None])
+
+
 class Estimate(unittest.TestCase):
     CPU = {"name": "C", "vendor": "AuthenticAMD", "exit": 1000,
            "walk": {"Linux": 30, "Dune": 80}}
