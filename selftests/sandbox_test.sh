@@ -73,7 +73,7 @@ status=$?
 result "input arrives" out_is input
 run dune-sandbox -- busybox sh -c 'echo b a | tr " " "\n" | sort | head -n 1'
 result "it executes others, and pipes work" out_is a
-run dune-sandbox -- timeout 10 busybox echo dynamic
+run dune-sandbox -- timeout 60 busybox echo dynamic
 result "a dynamic program runs" out_is dynamic
 run dune-sandbox --exec "$here" -- "$here/ordinary_signals"
 result "signals are as outside" exits 0
@@ -154,7 +154,7 @@ run dune-sandbox --exec "$work/a" -- busybox sh -c "$work/a/b/busybox echo own"
 result "what may be executed is" out_is own
 run dune-sandbox --empty -- busybox true
 result "without what every program needs static ones run" exits 0
-run dune-sandbox --empty -- timeout 10 busybox true
+run dune-sandbox --empty -- timeout 60 busybox true
 result "and dynamic ones do not" exits 126
 
 # the rest
@@ -167,7 +167,8 @@ result "a call that is denied is refused" logged "getppid.*EPERM: not allowed"
 run dune-sandbox --kill -- busybox cat "$work/a/file"
 result "a refusal may be the end" exits 159
 run dune-sandbox --max-procs 3 -- busybox sh -c \
-	'for i in 1 2 3 4 5; do busybox sleep 1 & done; wait'
+	"trap 'kill \$pids' EXIT
+	 for i in 1 2 3 4 5; do busybox sleep 600 & pids=\"\$pids \$!\"; done"
 result "there are as many processes as may be" said "fork"
 run dune-sandbox --max-mem 64M -- busybox sh -c \
 	'busybox dd if=/dev/zero of=/dev/null bs=200M count=1'
