@@ -201,7 +201,7 @@ until_up()
 
 redis()
 {
-	$run redis-server --port 7000 --save '' --dir "$work" \
+	$run redis-server --bind 127.0.0.1 --port 7000 --save '' --dir "$work" \
 		>"$work/redis" 2>&1 &
 	until_up redis-cli -p 7000 ping &&
 		$run redis-benchmark -p 7000 -n 500 -c 8 -q \
@@ -221,6 +221,7 @@ lighttpd()
 	seq 1 20000 >"$work/www/numbers"
 	cat >"$work/lighttpd.conf" <<-END
 	server.document-root = "$work/www"
+	server.bind = "127.0.0.1"
 	server.port = 7001
 	END
 	$run lighttpd -D -f "$work/lighttpd.conf" >"$work/log" 2>&1 &
