@@ -166,9 +166,14 @@ run dune-sandbox --deny getppid --log "$work/log" --exec "$here" -- \
 result "a call that is denied is refused" logged "getppid.*EPERM: not allowed"
 run dune-sandbox --kill -- busybox cat "$work/a/file"
 result "a refusal may be the end" exits 159
-run dune-sandbox --max-procs 3 -- busybox sh -c \
+mkfifo "$work/a/up"
+run dune-sandbox --max-procs 3 --write "$work/a" -- busybox sh -c \
 	"trap 'kill \$pids' EXIT
-	 for i in 1 2 3 4 5; do busybox sleep 600 & pids=\"\$pids \$!\"; done"
+	 for i in 1 2 3 4 5; do
+		{ echo >$work/a/up; exec busybox sleep 600; } &
+		pids=\"\$pids \$!\"
+		read -r up <$work/a/up
+	 done"
 result "there are as many processes as may be" said "fork"
 run dune-sandbox --max-mem 64M -- busybox sh -c \
 	'busybox dd if=/dev/zero of=/dev/null bs=200M count=1'
