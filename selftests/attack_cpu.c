@@ -5,7 +5,6 @@
  */
 #include "attack.h"
 
-#include <cpuid.h>
 #include <sys/io.h>
 
 #define GP	"SIGSEGV"
@@ -123,44 +122,27 @@ ATTACK(port_reset, UNTRIED, GP)
 	return SUCCEEDED;
 }
 
-static bool is_amd(void)
-{
-	uint32_t eax, name[3];
-
-	__cpuid(0, eax, name[0], name[2], name[1]);
-	return !memcmp(name, "AuthenticAMD", 12);
-}
-
 /* The module's way to system calls, which no supervisor would see. */
-static long hypercall(bool amd, long number, long a, long b)
-{
-	long result = number;
+#define OPEN_BY(instruction)						\
+	static int open_by_##instruction(void)				\
+	{								\
+		long fd = SYS_open;					\
+									\
+		asm volatile(#instruction : "+a" (fd)			\
+			     : "D" (at("secret/file")), "S" (O_RDONLY)	\
+			     : "rcx", "r11", "memory");			\
+		return fd < 0 ? (int)fd : has_secret(fd);		\
+	}
 
-	if (amd)
-		asm volatile("vmmcall" : "+a" (result) : "D" (a), "S" (b)
-			     : "rcx", "r11", "memory");
-	else
-		asm volatile("vmcall" : "+a" (result) : "D" (a), "S" (b)
-			     : "rcx", "r11", "memory");
-	return result;
-}
+OPEN_BY(vmcall)
+OPEN_BY(vmmcall)
 
-static int open_by_hypercall(bool amd)
-{
-	long fd = hypercall(amd, SYS_open, (long)at("secret/file"), O_RDONLY);
-
-	return fd < 0 ? (int)fd : has_secret(fd);
-}
-
+/* No CPU has both. */
 ATTACK(hypercall, RING0, "SIGILL SIGSEGV")
 {
-	return open_by_hypercall(is_amd());
-}
+	int result = attempt(open_by_vmcall);
 
-/* no CPU has both */
-ATTACK(hypercall_of_other, UNTRIED, "SIGILL SIGSEGV")
-{
-	return open_by_hypercall(!is_amd());
+	return result == SUCCEEDED ? result : attempt(open_by_vmmcall);
 }
 
 /* SYSCALL with flags that are not expected; what it returns is as ever. */
