@@ -16,6 +16,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "../find_program.h"
 #include "tell_stats.h"
 
 #ifndef PRELOAD
@@ -60,25 +61,6 @@ static int set_preload(const char *object)
 		return -errno;
 	free(all);
 	return 0;
-}
-
-/* Where execvp() finds it. */
-static bool find(const char *name, char *path, size_t size)
-{
-	const char *folders = getenv("PATH") ?: "/bin:/usr/bin";
-	size_t len;
-
-	if (strchr(name, '/'))
-		return (size_t)snprintf(path, size, "%s", name) < size;
-	for (;; folders += len + 1) {
-		len = strcspn(folders, ":");
-		if ((size_t)snprintf(path, size, "%.*s/%s", (int)len ?: 1,
-				     len ? folders : ".", name) < size &&
-		    !access(path, X_OK))
-			return true;
-		if (!folders[len])
-			return false;
-	}
 }
 
 static bool has_interpreter(int fd, const Elf64_Ehdr *header)
@@ -193,7 +175,7 @@ int main(int argc, char **argv)
 	}
 	if (optind == argc)
 		return tell_how(stderr, STATUS_USAGE);
-	if (find(argv[optind], target.path, sizeof(target.path)))
+	if (find_program(argv[optind], target.path, sizeof(target.path)))
 		look_at(&target);
 	if (target.why_not)
 		return fail(argv[optind], target.why_not, STATUS_CANNOT_RUN);

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "../find_program.h"
 #include "parse.h"
 #include "watch.h"
 
@@ -221,25 +222,6 @@ static int open_outputs(const struct request *request)
 	if (request->stats)
 		new_policy.flags |= POLICY_STATS;
 	return 0;
-}
-
-/* Where execvp() finds it. */
-static bool find_program(const char *name, char *path, size_t size)
-{
-	const char *folders = getenv("PATH") ?: "/bin:/usr/bin";
-	size_t len;
-
-	if (strchr(name, '/'))
-		return (size_t)snprintf(path, size, "%s", name) < size;
-	for (;; folders += len + 1) {
-		len = strcspn(folders, ":");
-		if ((size_t)snprintf(path, size, "%.*s/%s", (int)len ?: 1,
-				     len ? folders : ".", name) < size &&
-		    !access(path, X_OK))
-			return true;
-		if (!folders[len])
-			return false;
-	}
 }
 
 /* Others are in it, or may be: it is none to send signals to. */
