@@ -9,6 +9,7 @@
 
 #include "compat.h"
 #include "device.h"
+#include "filter.h"
 #include "hardware.h"
 #include "vcpu.h"
 
@@ -40,13 +41,31 @@ static long get_info(struct dune_info __user *uinfo)
 
 static long create_vcpu(struct dune_create_vcpu __user *uargs)
 {
+	struct dune_filter *filter = NULL;
 	struct dune_create_vcpu args;
+
+	if (copy_from_user(&args, uargs, sizeof(args)))
+		return -EFAULT;
+	if (args.flags & ~DUNE_VCPU_FILTER ||
+	    (!args.flags && args.filter) ||
+	    memchr_inv(args.reserved, 0, sizeof(args.reserved)))
+		return -EINVAL;
+	if (args.flags & DUNE_VCPU_FILTER)
+		filter = dune_filter_get(args.filter);
+	if (IS_ERR(filter))
+		return PTR_ERR(filter);
+	return dune_vcpu_create_fd(filter);
+}
+
+static long add_filter(struct dune_add_filter __user *uargs)
+{
+	struct dune_add_filter args;
 
 	if (copy_from_user(&args, uargs, sizeof(args)))
 		return -EFAULT;
 	if (args.flags || memchr_inv(args.reserved, 0, sizeof(args.reserved)))
 		return -EINVAL;
-	return dune_vcpu_create_fd();
+	return dune_filter_add(args.program);
 }
 
 static long dune_device_ioctl(struct file *file, unsigned int request,
@@ -59,6 +78,8 @@ static long dune_device_ioctl(struct file *file, unsigned int request,
 		return get_info(uarg);
 	case DUNE_CREATE_VCPU:
 		return create_vcpu(uarg);
+	case DUNE_ADD_FILTER:
+		return add_filter(uarg);
 	default:
 		return -ENOTTY;
 	}

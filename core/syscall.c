@@ -4,8 +4,9 @@
  *
  * The plain path leaves DUNE_RUN, and user space makes the call. The direct
  * path makes it here, through the kernel's own dispatcher, where nothing on the
- * kernel's entry path would have a say: no seccomp, ptrace, audit or tracing of
- * this thread, nothing to do before it returns to user mode.
+ * kernel's entry path would have a say: no ptrace, audit or tracing of this
+ * thread, no seccomp but a filter that is known to allow the call, nothing to do
+ * before it returns to user mode.
  */
 #include <linux/entry-common.h>
 #include <linux/module.h>
@@ -18,6 +19,7 @@
 #include <asm/unistd.h>
 
 #include "compat.h"
+#include "filter.h"
 #include "kernel_function.h"
 #include "syscall.h"
 #include "trace.h"
@@ -120,11 +122,40 @@ bool dune_syscall_may_be_direct(u64 number, u64 request)
 EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_syscall_may_be_direct);
 
 /* Would the kernel's entry path, or its exit path, do anything for this call? */
-static bool has_entry_work(void)
+static bool has_entry_work(const struct dune_filter *filter, u64 number)
 {
-	return READ_ONCE(current_thread_info()->syscall_work) ||
-	       (read_thread_flags() &
-		(EXIT_TO_USER_MODE_WORK & ~DUNE_TIF_RESCHED));
+	unsigned long work = READ_ONCE(current_thread_info()->syscall_work);
+
+	if (work == SYSCALL_WORK_SECCOMP && dune_filter_allows(filter, number))
+		work = 0;
+	return work || (read_thread_flags() &
+			(EXIT_TO_USER_MODE_WORK & ~DUNE_TIF_RESCHED));
+}
+
+/**
+ * dune_syscall_is_possible() - can the module make a system call of its own
+ *
+ * Return: whether it can, and nobody is to see it.
+ */
+bool dune_syscall_is_possible(void)
+{
+	return have_dispatcher && !READ_ONCE(current_thread_info()->syscall_work);
+}
+
+/**
+ * dune_syscall_here() - make a system call in the thread's name
+ * @number: one that dune_syscall_may_be_direct() lets pass, or close()
+ * @first: its first argument
+ * @second: its second one
+ * @third: its third one
+ *
+ * Return: its result.
+ */
+long dune_syscall_here(unsigned int number, u64 first, u64 second, u64 third)
+{
+	const struct pt_regs regs = { .di = first, .si = second, .dx = third };
+
+	return static_call(dune_dispatcher)(&regs, number);
 }
 
 /*
@@ -180,7 +211,7 @@ int dune_syscall(struct dune_vcpu *vcpu)
 {
 	const struct dune_regs *regs = &vcpu->regs;
 
-	if (vcpu->direct && have_dispatcher && !has_entry_work() &&
+	if (vcpu->direct && have_dispatcher && !has_entry_work(vcpu->filter, regs->rax) &&
 	    dune_syscall_may_be_direct(regs->rax, regs->rsi))
 		return make_call(vcpu, regs->rax);
 	vcpu->stats.plain_syscalls++;

@@ -18,6 +18,7 @@
 #include <asm/segment.h>
 
 #include "compat.h"
+#include "filter.h"
 #include "hardware.h"
 #include "stats.h"
 #include "vcpu.h"
@@ -288,6 +289,7 @@ static void vcpu_destroy(struct dune_vcpu *vcpu)
 	preempt_notifier_dec();
 	leave_space(vcpu);
 	hal()->vcpu_destroy(vcpu);
+	dune_filter_put(vcpu->filter);
 	dune_space_put(vcpu->space);
 	dune_hardware_put(&dune_hardware);
 	free_page((unsigned long)vcpu->run);
@@ -449,16 +451,20 @@ static const struct file_operations dune_vcpu_fops = {
 
 /**
  * dune_vcpu_create_fd() - make a virtual CPU for the calling process
+ * @filter: what is known of the thread's seccomp filter, or NULL; is put
  *
  * Return: a new descriptor, or a negative errno as DUNE_CREATE_VCPU.
  */
-int dune_vcpu_create_fd(void)
+int dune_vcpu_create_fd(struct dune_filter *filter)
 {
 	struct dune_vcpu *vcpu = vcpu_create();
 	int fd;
 
-	if (IS_ERR(vcpu))
+	if (IS_ERR(vcpu)) {
+		dune_filter_put(filter);
 		return PTR_ERR(vcpu);
+	}
+	vcpu->filter = filter;
 	fd = anon_inode_getfd("dune-vcpu", &dune_vcpu_fops, vcpu,
 			      O_RDWR | O_CLOEXEC);
 	if (fd < 0)

@@ -15,6 +15,8 @@
 /* Virtual CPUs of one process; bounds the kernel memory it can tie up. */
 #define DUNE_MAX_VCPUS	16384
 
+struct dune_filter;
+
 /**
  * struct dune_vcpu - a virtual CPU
  * @space: the process it belongs to; constant
@@ -40,6 +42,8 @@
  * @shutdown: it had a triple fault in this DUNE_RUN
  * @cpu: the number of the CPU that user space wants it to be on, or -1
  * @direct: user space wants its system calls made here where that is the same
+ * @filter: what is known of the seccomp filter that the thread may have, or NULL;
+ *	constant
  * @interrupt: the vector it is given as soon as it can take one, or 0
  * @stats: what is counted; written by the thread that runs it, summed up by
  *	others
@@ -69,6 +73,7 @@ struct dune_vcpu {
 	bool shutdown;
 	int cpu;
 	bool direct;
+	struct dune_filter *filter;
 	u8 interrupt;
 	struct dune_stats stats;
 	void *hw;
@@ -98,7 +103,7 @@ struct dune_cpuid {
 	u32 eax, ebx, ecx, edx;
 };
 
-int dune_vcpu_create_fd(void);
+int dune_vcpu_create_fd(struct dune_filter *filter);
 void dune_vcpu_reset(struct dune_vcpu *vcpu);
 void dune_vcpu_get_controls(struct dune_vcpu *vcpu,
 			    struct dune_controls *controls);

@@ -275,7 +275,7 @@ struct file *process_vcpu_file(struct kunit *test)
 {
 	struct process *process = test->priv;
 	struct file *file;
-	int i = 0, fd = dune_vcpu_create_fd();
+	int i = 0, fd = dune_vcpu_create_fd(NULL);
 
 	KUNIT_ASSERT_GE(test, fd, 0);
 	file = fget(fd);

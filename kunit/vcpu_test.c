@@ -271,7 +271,7 @@ static void a_process_has_only_so_many(struct kunit *test)
 	spin_lock(&space->lock);
 	space->vcpu_count += DUNE_MAX_VCPUS - 1;
 	spin_unlock(&space->lock);
-	KUNIT_EXPECT_EQ(test, -ENOSPC, dune_vcpu_create_fd());
+	KUNIT_EXPECT_EQ(test, -ENOSPC, dune_vcpu_create_fd(NULL));
 	KUNIT_EXPECT_EQ(test, 1, fake_hal.vcpus);
 	KUNIT_EXPECT_EQ(test, 1U, dune_hardware.users);
 	spin_lock(&space->lock);
@@ -286,16 +286,16 @@ static void one_that_fails_leaves_nothing(struct kunit *test)
 	unsigned long limit = files->rlim_cur;
 
 	fake_hal.create_result = -ENOMEM;
-	KUNIT_EXPECT_EQ(test, -ENOMEM, dune_vcpu_create_fd());
+	KUNIT_EXPECT_EQ(test, -ENOMEM, dune_vcpu_create_fd(NULL));
 	fake_hal.create_result = 0;
 
 	cpumask_copy(&fake_hal.failing, cpu_online_mask);
 	fake_hal.enable_result = -EBUSY;
-	KUNIT_EXPECT_EQ(test, -EBUSY, dune_vcpu_create_fd());
+	KUNIT_EXPECT_EQ(test, -EBUSY, dune_vcpu_create_fd(NULL));
 	cpumask_clear(&fake_hal.failing);
 
 	files->rlim_cur = 0;
-	KUNIT_EXPECT_EQ(test, -EMFILE, dune_vcpu_create_fd());
+	KUNIT_EXPECT_EQ(test, -EMFILE, dune_vcpu_create_fd(NULL));
 	files->rlim_cur = limit;
 
 	KUNIT_EXPECT_EQ(test, 0U, dune_hardware.users);
@@ -357,10 +357,17 @@ static void the_device_makes_virtual_cpus(struct kunit *test)
 	if (fd >= 0)
 		close_fd(fd);
 
-	args.flags = 1;
+	args.flags = 2;
 	KUNIT_EXPECT_EQ(test, (long)-EINVAL,
 			device_ioctl(test, DUNE_CREATE_VCPU, &args));
-	args = (struct dune_create_vcpu) { .reserved[6] = 1 };
+	args = (struct dune_create_vcpu) { .filter = 1 };
+	KUNIT_EXPECT_EQ(test, (long)-EINVAL,
+			device_ioctl(test, DUNE_CREATE_VCPU, &args));
+	args = (struct dune_create_vcpu) { .flags = DUNE_VCPU_FILTER,
+					   .filter = -1 };
+	KUNIT_EXPECT_EQ(test, (long)-EBADF,
+			device_ioctl(test, DUNE_CREATE_VCPU, &args));
+	args = (struct dune_create_vcpu) { .reserved[5] = 1 };
 	KUNIT_EXPECT_EQ(test, (long)-EINVAL,
 			device_ioctl(test, DUNE_CREATE_VCPU, &args));
 	KUNIT_EXPECT_EQ(test, (long)-EFAULT,

@@ -73,12 +73,12 @@ static int move_beyond(int fd, int first)
  */
 int dune_high_descriptor(int fd)
 {
-	struct dune_create_vcpu args = { 0 };
 	struct rlimit limit;
 	int first = raise_limit(&limit);
 
 	if (fd < 0)
-		fd = CALL3(SYS_ioctl, dune_device, DUNE_CREATE_VCPU, &args);
+		fd = CALL3(SYS_ioctl, dune_device, DUNE_CREATE_VCPU,
+			   &dune_new_vcpu);
 	if (fd >= 0)
 		fd = move_beyond(fd, first);
 	lower_limit(&limit, first);

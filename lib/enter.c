@@ -40,6 +40,9 @@ static_assert(DUNE_SYSCALL == DUNE_VECTOR_SYSCALL, "entry.S");
 struct dune_info dune_module;
 int dune_device = -1;
 
+/* What virtual CPUs are made with. */
+struct dune_create_vcpu dune_new_vcpu;
+
 /* Signals whose handlers run outside. */
 uint64_t dune_outside;
 
@@ -62,7 +65,9 @@ static int read_options(const struct dune_options *given,
 	for (i = sizeof(*options); i < given->size; i++)
 		if (*rest++)
 			return -EINVAL;
-	if (options->flags || options->stack_size & (PAGE_SIZE - 1) ||
+	if (options->flags & ~DUNE_OPTION_FILTER || options->reserved ||
+	    (!options->flags && options->filter) ||
+	    options->stack_size & (PAGE_SIZE - 1) ||
 	    options->stack_size > DUNE_PAGE_SIZE_1G / 2 ||
 	    (options->fill_size && options->fill_size != DUNE_PAGE_SIZE &&
 	     options->fill_size != DUNE_PAGE_SIZE_2M &&
@@ -102,6 +107,10 @@ int dune_init(const struct dune_options *given)
 	dune_frame_init();
 	dune_trap_init();
 	dune_outside = options.outside;
+	if (options.flags & DUNE_OPTION_FILTER) {
+		dune_new_vcpu.flags = DUNE_VCPU_FILTER;
+		dune_new_vcpu.filter = options.filter;
+	}
 	ready = true;
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int dune_query_info(struct dune_info *info)
@@ -20,6 +21,18 @@ int dune_query_info(struct dune_info *info)
 	return err;
 }
 
+int dune_filter_add(const struct sock_fprog *program)
+{
+	struct dune_add_filter args = { .program = (uint64_t)program };
+	int device = open("/dev/dune", O_RDWR | O_CLOEXEC), fd;
+
+	if (device < 0)
+		return -errno;
+	fd = CALL3(SYS_ioctl, device, DUNE_ADD_FILTER, &args);
+	close(device);
+	return fd;
+}
+
 static const struct {
 	int error;
 	const char *text;
@@ -31,6 +44,7 @@ static const struct {
 	{ -EACCES, "/dev/dune may not be opened: see its owner and mode" },
 	{ -EPERM, "/dev/dune may not be opened: see its owner and mode" },
 	{ -ENOTTY, "/dev/dune is not that of dune.ko" },
+	{ -EBADF, "the filter's descriptor is not open" },
 	{ -EINVAL, "an option is none, or dune_init() was not called" },
 	{ -EALREADY, "this thread is in Dune already" },
 	{ -EBUSY, "another hypervisor uses the CPU: unload kvm_intel or kvm_amd" },

@@ -485,6 +485,7 @@ uint64_t dune_caller(const struct dune_regs *regs);
 extern struct dune_info dune_module;
 extern uint64_t dune_outside;
 extern int dune_device;
+extern struct dune_create_vcpu dune_new_vcpu;
 
 /* memory.c */
 bool dune_is_readable(uint64_t address, uint64_t size);

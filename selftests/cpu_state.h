@@ -59,4 +59,15 @@ static inline int dune_create_vcpu(int dune)
 	return ioctl(dune, DUNE_CREATE_VCPU, &args);
 }
 
+/* For a thread that has the filter of this descriptor. */
+static inline int dune_create_filtered(int dune, int filter)
+{
+	struct dune_create_vcpu args = {
+		.flags = DUNE_VCPU_FILTER,
+		.filter = filter,
+	};
+
+	return ioctl(dune, DUNE_CREATE_VCPU, &args);
+}
+
 #endif /* DUNE_SELFTESTS_CPU_STATE_H */

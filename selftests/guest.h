@@ -105,19 +105,15 @@ static inline void guest_reset_code(struct guest *guest)
 	guest->run->regs.rflags = 0x202;
 }
 
-/* Returns 0 or a negative errno; -ENOENT when the module is not loaded. */
-static inline int guest_create(struct guest *guest)
+/* On a virtual CPU that is new; 0 or a negative errno. */
+static inline int guest_create_on(struct guest *guest, int vcpu)
 {
 	struct dune_state state;
 
-	memset(guest, 0, sizeof(*guest));
-	guest->dune = dune_open();
-	if (guest->dune < 0)
+	guest->vcpu = vcpu;
+	if (guest->vcpu < 0)
 		return -errno;
 	if (ioctl(guest->dune, DUNE_GET_INFO, &guest->info))
-		return -errno;
-	guest->vcpu = dune_create_vcpu(guest->dune);
-	if (guest->vcpu < 0)
 		return -errno;
 	guest->run = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED,
 			  guest->vcpu, 0);
@@ -137,6 +133,16 @@ static inline int guest_create(struct guest *guest)
 		return -errno;
 	guest_reset_code(guest);
 	return 0;
+}
+
+/* Returns 0 or a negative errno; -ENOENT when the module is not loaded. */
+static inline int guest_create(struct guest *guest)
+{
+	memset(guest, 0, sizeof(*guest));
+	guest->dune = dune_open();
+	if (guest->dune < 0)
+		return -errno;
+	return guest_create_on(guest, dune_create_vcpu(guest->dune));
 }
 
 static inline void guest_destroy(struct guest *guest)

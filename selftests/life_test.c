@@ -28,9 +28,13 @@ TEST(options_that_are_none)
 	for (size = 1; size < 4; size++)
 		EXPECT_EQ(-EINVAL, try_options((struct dune_options){
 			.size = size }));
-	for (i = 0; i < 32; i++)
+	for (i = 1; i < 32; i++)
 		EXPECT_EQ(-EINVAL, try_options((struct dune_options){
 			.flags = 1U << i }));
+	EXPECT_EQ(-EINVAL, try_options((struct dune_options){
+		.filter = 1 }));
+	EXPECT_EQ(-EINVAL, try_options((struct dune_options){
+		.reserved = 1 }));
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		EXPECT_EQ(-EINVAL, try_options((struct dune_options){
 			.fill_size = sizes[i] }));
@@ -106,7 +110,7 @@ TEST(the_first_options_stay)
 {
 	ASSERT_EQ(0, try_options((struct dune_options){ .fill_size = PAGE }));
 	EXPECT_EQ(PAGE, fill_size(LARGE));
-	EXPECT_EQ(0, try_options((struct dune_options){ .flags = 1 }));
+	EXPECT_EQ(0, try_options((struct dune_options){ .flags = 2 }));
 }
 
 /* In a handler: uses as much stack as it may. */

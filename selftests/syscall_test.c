@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "guest.h"
+#include "guest_call.h"
 #include "need_dune.h"
 
 FIXTURE(syscalls) {
@@ -39,91 +39,12 @@ FIXTURE_SETUP(syscalls)
 {
 	ASSERT_EQ(0, guest_create(&self->guest));
 	self->guest.run->flags = variant->flags;
-	/* the call, mov %rax, %rbx, mov $STOP, %eax, and that */
-	guest_emit_hypercall(&self->guest);
-	guest_emit(&self->guest, "\x48\x89\xc3\xb8\xff\xff\xff\x7f", 8);
-	guest_emit_hypercall(&self->guest);
+	guest_emit_call(&self->guest);
 }
 
 FIXTURE_TEARDOWN(syscalls)
 {
 	guest_destroy(&self->guest);
-}
-
-/* What the kernel gives, without the C library's errno. */
-static long native(long nr, long a, long b, long c)
-{
-	long ret = syscall(nr, a, b, c);
-
-	return ret < 0 ? -errno : ret;
-}
-
-/* A number that no kernel knows: it always comes out, and is the end. */
-#define STOP	0x7fffffff
-
-/* One call of the guest, with what libdune does around it. */
-static long from_guest(struct guest *guest, long nr, long a, long b, long c)
-{
-	struct dune_run *run = guest->run;
-	long ret;
-
-	run->regs.rip = (uint64_t)guest->code;
-	run->regs.rax = nr;
-	run->regs.rdi = a;
-	run->regs.rsi = b;
-	run->regs.rdx = c;
-	for (;;) {
-		ret = native(SYS_ioctl, guest->vcpu, DUNE_RUN, 0);
-		if (run->exit_reason == DUNE_EXIT_RESTART) {
-			run->exit_reason = DUNE_EXIT_NONE;
-			run->regs.rax = ret;
-			continue;
-		}
-		if (ret == -EINTR ||
-		    (!ret && run->exit_reason == DUNE_EXIT_RESUME))
-			continue;
-		if (ret || run->exit_reason != DUNE_EXIT_SYSCALL)
-			return -ENOTRECOVERABLE;
-		if (run->regs.rax == STOP)
-			return run->regs.rbx;
-		run->regs.rax = native(run->regs.rax, run->regs.rdi,
-				       run->regs.rsi, run->regs.rdx);
-	}
-}
-
-static struct dune_stats stats_of(struct guest *guest)
-{
-	struct dune_stats stats = { 0 };
-
-	ioctl(guest->vcpu, DUNE_GET_STATS, &stats);
-	return stats;
-}
-
-static bool direct_is_on(void)
-{
-	char value = 'N';
-	FILE *file = fopen("/sys/module/dune/parameters/direct_syscalls", "re");
-
-	if (file) {
-		value = fgetc(file);
-		fclose(file);
-	}
-	return value == 'Y';
-}
-
-/* How many of a call and the end, which is one more, were made in place. */
-static int direct_calls(struct guest *guest)
-{
-	struct dune_stats before = stats_of(guest), after;
-	uint64_t direct;
-
-	if (from_guest(guest, SYS_getpid, 0, 0, 0) != getpid())
-		return -1;
-	after = stats_of(guest);
-	direct = after.direct_syscalls - before.direct_syscalls;
-	if (direct + after.plain_syscalls - before.plain_syscalls != 2)
-		return -2;
-	return direct;
 }
 
 TEST_F(syscalls, take_the_path_that_was_asked_for)

@@ -336,4 +336,5 @@ void policy_begin(struct policy *policy)
 		policy->verdicts[i] = calls[i].verdict;
 	policy->log = -1;
 	policy->learned = -1;
+	policy->filter = -1;
 }

@@ -70,6 +70,7 @@ struct address {
  * @learned: descriptor for what a policy would have to allow, or -1
  * @self: of this, which its children find there
  * @supervisor: this program
+ * @filter: descriptor of the wall, or -1: the module does not know it
  * @group: the process group that it was started in
  * @max_memory: bytes of address space, 0: no limit
  * @max_processes: at a time, 0: no limit
@@ -78,7 +79,7 @@ struct address {
 struct policy {
 	uint32_t flags;
 	uint32_t descriptors;
-	int32_t log, learned, self, supervisor;
+	int32_t log, learned, self, supervisor, filter;
 	int32_t group;
 	uint64_t max_memory;
 	uint32_t max_processes;

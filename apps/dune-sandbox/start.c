@@ -245,9 +245,12 @@ static void switch_stack(void)
  */
 int start(int fd, const char *path, char **argv, char **envp)
 {
+	const bool known = policy->filter >= 0;
 	const struct dune_options options = {
 		.size = sizeof(options),
+		.flags = known ? DUNE_OPTION_FILTER : 0,
 		.stack_size = HANDLER_STACK,
+		.filter = known ? policy->filter : 0,
 	};
 	struct dune_program program;
 	struct dune_range range;

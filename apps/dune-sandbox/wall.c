@@ -7,7 +7,11 @@
 #include "sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 /* What is not ring 3's to call, or not as it is. */
 static const int own[] = {
@@ -30,6 +34,54 @@ static int allow(scmp_filter_ctx filter)
 	return err;
 }
 
+static int compile(scmp_filter_ctx filter, struct sock_fprog *program)
+{
+	int fd = memfd_create("wall", MFD_CLOEXEC), err;
+	off_t size;
+
+	if (fd < 0)
+		return -errno;
+	err = seccomp_export_bpf(filter, fd);
+	size = lseek(fd, 0, SEEK_END);
+	program->len = size / sizeof(*program->filter);
+	program->filter = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	return err ?: program->filter == MAP_FAILED ? -ENOMEM : 0;
+}
+
+/* Where each program that is executed finds it. */
+static int keep_filter(int fd)
+{
+	int32_t filter = dune_keep_descriptor(fd);
+
+	if (filter < 0)
+		return filter;
+	if (fcntl(filter, F_SETFD, 0) ||
+	    pwrite(policy->self, &filter, sizeof(filter),
+		   offsetof(struct policy, filter)) != sizeof(filter))
+		return -errno;
+	return 0;
+}
+
+/*
+ * By the module, where it can: then it need not leave each call to the kernel's
+ * entry path for the filter to be asked.
+ */
+static int load(scmp_filter_ctx filter)
+{
+	struct sock_fprog program;
+	int fd = compile(filter, &program);
+
+	if (fd)
+		return fd;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -errno;
+	fd = dune_filter_add(&program);
+	if (fd == -EOPNOTSUPP)
+		return seccomp_load(filter);
+	return fd < 0 ? fd : keep_filter(fd);
+}
+
 /**
  * raise_wall() - have the kernel refuse what nobody in here may call
  *
@@ -45,7 +97,7 @@ int raise_wall(void)
 	/* a tree, not a list */
 	err = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (!err)
-		err = allow(filter) ?: seccomp_load(filter);
+		err = allow(filter) ?: load(filter);
 	seccomp_release(filter);
 	return err;
 }

@@ -19,7 +19,7 @@
 #include <linux/types.h>
 
 /** DUNE_ABI_VERSION - grows by one with every visible change of this file */
-#define DUNE_ABI_VERSION	5
+#define DUNE_ABI_VERSION	6
 
 /**
  * enum dune_backend - what carries guest mode on this machine
@@ -68,14 +68,32 @@ struct dune_info {
 	__u64 reserved[10];
 };
 
+/* The virtual CPU is for a thread that has the filter of @filter */
+#define DUNE_VCPU_FILTER	(1U << 0)
+
 /**
  * struct dune_create_vcpu - make a virtual CPU for the calling process
- * @flags: in: zero, none is defined yet
+ * @flags: in: DUNE_VCPU_* bits
+ * @filter: in: with DUNE_VCPU_FILTER a descriptor that DUNE_ADD_FILTER gave;
+ *	without it zero
  * @reserved: in: zero
  */
 struct dune_create_vcpu {
 	__u32 flags;
-	__u32 reserved[7];
+	__s32 filter;
+	__u32 reserved[6];
+};
+
+/**
+ * struct dune_add_filter - put a seccomp filter on the calling thread
+ * @program: in: address of a struct sock_fprog, which is not to change meanwhile
+ * @flags: in: zero, none is defined yet
+ * @reserved: in: zero
+ */
+struct dune_add_filter {
+	__u64 program;
+	__u32 flags;
+	__u32 reserved[5];
 };
 
 /*
@@ -315,9 +333,28 @@ struct dune_flush {
  *
  * Return: a descriptor; -EINVAL, -EFAULT; -EBUSY when another hypervisor
  * holds the CPU's virtualization; -EMFILE, -ENFILE, -ENOMEM; -ENOSPC when the
- * process has as many as it may; -ESHUTDOWN when the machine is going down.
+ * process has as many as it may; -ESHUTDOWN when the machine is going down;
+ * -EBADF, or -EINVAL, when @filter is no descriptor of a filter.
  */
 #define DUNE_CREATE_VCPU	_IOW(DUNE_IOC_MAGIC, 0x01, struct dune_create_vcpu)
+
+/*
+ * DUNE_ADD_FILTER - on /dev/dune: seccomp(SECCOMP_SET_MODE_FILTER), such that the
+ * module knows the filter
+ *
+ * A thread that has a filter makes its system calls outside, where the filter
+ * sees them. Where this filter is the only one that a thread has, virtual CPUs
+ * that were made with the descriptor make those calls in place that the filter
+ * allows whatever their arguments. That holds for children and programs that are
+ * executed, too, and as long as none adds another filter. The filter stays when
+ * the descriptor is closed. It has the listener of the thread's filters
+ * (SECCOMP_FILTER_FLAG_NEW_LISTENER), of which there can be one.
+ *
+ * Return: a descriptor; -EINVAL, -EFAULT; -EOPNOTSUPP, with nothing done, where
+ * the module makes no system calls, or the thread's calls are seen by a filter,
+ * a tracer or the like already; -EMFILE, -ENFILE, -ENOMEM; as seccomp().
+ */
+#define DUNE_ADD_FILTER		_IOW(DUNE_IOC_MAGIC, 0x02, struct dune_add_filter)
 
 /*
  * DUNE_RUN - on a virtual CPU: enter guest mode until something happens

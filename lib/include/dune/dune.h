@@ -16,6 +16,7 @@
 #include <dune/trap.h>
 #include <dune/user.h>
 
+#include <linux/filter.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -44,9 +45,31 @@ int dune_query_info(struct dune_info *info);
 const char *dune_error(int error);
 
 /**
+ * dune_filter_add() - put a seccomp filter on this thread that Dune knows
+ * @program: as for seccomp(2), at most 4,096 instructions; not to change
+ *	meanwhile
+ *
+ * As seccomp(SECCOMP_SET_MODE_FILTER). With any filter a thread's system calls
+ * leave Dune, so that the filter sees them. Calls that this one allows whatever
+ * their arguments do not where a thread has no other one, and the descriptor is
+ * an option of dune_init(); so with children and programs that are executed. It
+ * is the listener of the thread's filters. May be called anywhere, once.
+ *
+ * Return: a descriptor, closed on exec; the filter stays when it is closed. As
+ * dune_query_info(); -EOPNOTSUPP, with nothing done, where the module makes no
+ * system calls, or the thread's are seen by a filter, a tracer or the like: then
+ * seccomp(2) does it; -EACCES without no_new_privs; -EINVAL, -EFAULT, -ENOMEM,
+ * -EMFILE.
+ */
+int dune_filter_add(const struct sock_fprog *program);
+
+/* In dune_options.flags: @filter is a descriptor */
+#define DUNE_OPTION_FILTER	(1U << 0)
+
+/**
  * struct dune_options - how to be in Dune
  * @size: sizeof(struct dune_options)
- * @flags: zero, none is defined yet
+ * @flags: DUNE_OPTION_* bits
  * @fill_size: how large the pages may be by which the first root shows the
  *	process's memory: 4 KiB, 2 MiB or 1 GiB (2 MiB where the CPU has none of
  *	1 GiB); 0: as large as the CPU has them
@@ -55,6 +78,9 @@ const char *dune_error(int error);
  *	exception is the signal that Linux has for it
  * @outside: signals (bit 0 for signal 1) whose handlers run outside of Dune, as
  *	if the program had not entered it, and do not interrupt the guest
+ * @filter: with DUNE_OPTION_FILTER, what dune_filter_add() returned; to stay
+ *	open for as long as threads and children enter
+ * @reserved: zero
  *
  * A longer one than the library knows is taken if what it does not know is zero.
  */
@@ -64,6 +90,8 @@ struct dune_options {
 	uint64_t fill_size;
 	uint64_t stack_size;
 	uint64_t outside;
+	int32_t filter;
+	uint32_t reserved;
 };
 
 /**
