@@ -168,7 +168,8 @@ static u64 make_program(struct kunit *test, unsigned int length)
 	unsigned long memory = process_map(test, PAGE_SIZE,
 					   PROT_READ | PROT_WRITE, MAP_PRIVATE);
 	const struct sock_fprog program = {
-		.len = length, .filter = (void *)(memory + sizeof(program)),
+		.len = length,
+		.filter = (void __user *)(memory + sizeof(program)),
 	};
 
 	process_write(test, memory, &program, sizeof(program));

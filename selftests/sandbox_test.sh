@@ -14,7 +14,7 @@ fi
 
 cd "$(dirname "$0")" || exit 1
 echo "TAP version 13"
-echo "1..54"
+echo "1..57"
 test=0
 failed=0
 work=$(mktemp -d)
@@ -187,4 +187,12 @@ result "while it learns it refuses nothing" out_is text
 result "and writes what it took" grep -q "^read $work/a/file$" "$work/learned"
 run dune-sandbox --policy "$work/learned" -- busybox cat "$work/a/file"
 result "which is a policy" out_is text
+run dune-sandbox --learn "$work/learned" -- busybox nc 127.0.0.1 8089
+result "it learns whom the program talks to" \
+	grep -qx "net 127.0.0.1:8089" "$work/learned"
+run dune-sandbox --learn "$work/learned" -- busybox nc ::1 8089
+result "by either protocol" \
+	grep -qx "net \[0:0:0:0:0:0:0:1\]:8089" "$work/learned"
+run dune-sandbox --policy "$work/learned" -- busybox nc ::1 8089
+result "and it may then, though nobody is there" said "refused"
 exit $failed

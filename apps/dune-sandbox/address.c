@@ -54,6 +54,51 @@ bool may_use_inet(const struct sockaddr *address)
 	return may_talk_to(policy, &of_in, __builtin_bswap16(in->sin_port));
 }
 
+static char *put_in(char *to, char *end, uint32_t in)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		to = text_put(to, end, i ? "." : "");
+		to = text_put_number(to, end, in >> 8 * i & 0xff, 10);
+	}
+	return to;
+}
+
+static char *put_in6(char *to, char *end, const struct in6_addr *in6)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++) {
+		to = text_put(to, end, i ? ":" : "[");
+		to = text_put_number(to, end,
+				     __builtin_bswap16(in6->s6_addr16[i]), 16);
+	}
+	return text_put(to, end, "]");
+}
+
+/**
+ * learn_inet() - note the rule that would have allowed an address
+ * @address: of AF_INET or AF_INET6
+ */
+void learn_inet(const struct sockaddr *address)
+{
+	const struct sockaddr_in6 *in6 = (const void *)address;
+	const struct sockaddr_in *in = (const void *)address;
+	char text[64], *end = text + sizeof(text), *to = text;
+
+	if (address->sa_family == AF_INET)
+		to = put_in(to, end, in->sin_addr.s_addr);
+	else
+		to = put_in6(to, end, &in6->sin6_addr);
+	/* the port is at the same place in both */
+	if (in->sin_port) {
+		to = text_put(to, end, ":");
+		text_put_number(to, end, __builtin_bswap16(in->sin_port), 10);
+	}
+	learn_line("net", text);
+}
+
 /*
  * To the kernel no address means this machine's own, and which of those it
  * takes depends on the socket: it is told.
@@ -96,7 +141,7 @@ static long take_inet(const struct dune_frame *frame, struct target *target,
 		least = offsetof(struct sockaddr_in6, sin6_scope_id);
 	if (target->size < least)
 		return -EINVAL;
-	if (!may_talk(policy))
+	if (!may_talk(policy) && !(policy->flags & POLICY_LEARN))
 		return refuse(frame, EACCES, NO_FAMILY, NULL);
 	if (use == USE_BIND && is_any(target))
 		return 0;
@@ -104,6 +149,7 @@ static long take_inet(const struct dune_frame *frame, struct target *target,
 		name_own(target);
 	if (may_use_inet(&target->any))
 		return 0;
+	learn_inet(&target->any);
 	return refuse(frame, EACCES, NO_ADDRESS, NULL);
 }
 
@@ -156,6 +202,7 @@ static long take_unix(const struct dune_frame *frame, struct target *target,
 		return take_name(frame, target, use);
 	if (may_talk_to_all())
 		return 0;
+	learn_line("net", "all");
 	return refuse(frame, EACCES, NO_NAME, NULL);
 }
 

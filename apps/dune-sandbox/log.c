@@ -100,6 +100,8 @@ void learn_line(const char *keyword, const char *what)
 	char line[LINE], *to = line, *end = line + sizeof(line) - 1;
 	const char *c;
 
+	if (!(policy->flags & POLICY_LEARN))
+		return;
 	/* it would be more than a line */
 	for (c = what; *c; c++)
 		if (*c == '\n' || *c == '\r')

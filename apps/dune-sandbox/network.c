@@ -129,6 +129,7 @@ static long check_listener(const struct dune_frame *frame, long fd)
 		return err;
 	if (may_use_inet((struct sockaddr *)&address))
 		return 0;
+	learn_inet((struct sockaddr *)&address);
 	return refuse(frame, EACCES, "to listen where it may not talk", NULL);
 }
 
