@@ -160,66 +160,51 @@ out:
 }
 
 /*
- * A call that puts an address where @at says, and its size where @size_at says.
- * Another thread could have the kernel write more than was looked at, so it gets
- * another place for the size.
+ * A call that puts an address where argument @at says, and its size where the
+ * next one says. Another thread could have the kernel write more than was looked
+ * at, so it gets another place for the size.
  */
-static long call_for_address(struct dune_frame *frame,
-			     struct dune_frame *changed, uint64_t at,
-			     uint64_t size_at, int *size)
+static long call_for_address(struct dune_frame *frame, unsigned int at)
 {
-	long err = copy_in(size, size_at, sizeof(*size));
-
-	if (err)
-		return err;
-	if (*size < 0)
-		return -EINVAL;
-	/* there are none that are longer */
-	if (*size > (int)sizeof(struct sockaddr_storage))
-		*size = sizeof(struct sockaddr_storage);
-	if (is_supervisors(at, *size))
-		return -EFAULT;
-	return forward_changed(frame, changed);
-}
-
-long handle_peer(struct dune_frame *frame)
-{
+	uint64_t size_at = argument(frame, at + 1);
 	struct dune_frame changed = *frame;
+	uint64_t *place = at == 1 ? &changed.rdx : &changed.r9;
 	int size;
 	long ret;
 
-	/* accept() without wanting to know */
-	if (!argument(frame, 1)) {
-		changed.rdx = 0;
+	/* nobody wants to know, and the size is for nobody either */
+	if (!argument(frame, at)) {
+		*place = 0;
 		return forward_changed(frame, &changed);
 	}
-	changed.rdx = (uint64_t)&size;
-	ret = call_for_address(frame, &changed, argument(frame, 1),
-			       argument(frame, 2), &size);
-	if (ret >= 0 && copy_out(argument(frame, 2), &size, sizeof(size))) {
-		if (frame->rax == SYS_accept || frame->rax == SYS_accept4)
-			CALL1(SYS_close, ret);
+	ret = copy_in(&size, size_at, sizeof(size));
+	if (ret)
+		return ret;
+	if (size < 0)
+		return -EINVAL;
+	/* there are none that are longer */
+	if (size > (int)sizeof(struct sockaddr_storage))
+		size = sizeof(struct sockaddr_storage);
+	if (is_supervisors(argument(frame, at), size))
 		return -EFAULT;
-	}
-	return ret;
+	*place = (uint64_t)&size;
+	ret = forward_changed(frame, &changed);
+	if (ret < 0 || !copy_out(size_at, &size, sizeof(size)))
+		return ret;
+	if (frame->rax == SYS_accept || frame->rax == SYS_accept4)
+		CALL1(SYS_close, ret);
+	return -EFAULT;
+}
+
+/* getsockname(), getpeername(), accept(), accept4() */
+long handle_peer(struct dune_frame *frame)
+{
+	return call_for_address(frame, 1);
 }
 
 long handle_recvfrom(struct dune_frame *frame)
 {
-	struct dune_frame changed = *frame;
-	int size;
-	long ret;
-
-	if (!argument(frame, 4)) {
-		changed.r9 = 0;
-		return forward_changed(frame, &changed);
-	}
-	changed.r9 = (uint64_t)&size;
-	ret = call_for_address(frame, &changed, argument(frame, 4),
-			       argument(frame, 5), &size);
-	if (ret >= 0 && copy_out(argument(frame, 5), &size, sizeof(size)))
-		return -EFAULT;
-	return ret;
+	return call_for_address(frame, 4);
 }
 
 long handle_sendto(struct dune_frame *frame)
