@@ -8,6 +8,7 @@
  */
 #include <linux/anon_inodes.h>
 #include <linux/audit.h>
+#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/module.h>
 #include <linux/seccomp.h>
@@ -109,10 +110,26 @@ void dune_filter_judge(struct dune_filter *filter,
 EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_filter_judge);
 
 #ifdef CONFIG_SECCOMP_FILTER
+/* Nobody is there to be notified; and what is computed may be that. */
+static bool may_notify(const struct sock_fprog_kern *program)
+{
+	const struct sock_filter *insn = program->filter;
+	unsigned int i;
+
+	for (i = 0; i < program->len; i++, insn++) {
+		if (insn->code == (BPF_RET | BPF_A) ||
+		    (insn->code == (BPF_RET | BPF_K) &&
+		     (insn->k & SECCOMP_RET_ACTION_FULL) ==
+		     SECCOMP_RET_USER_NOTIF))
+			return true;
+	}
+	return false;
+}
+
 static struct dune_filter *judge(u64 uprogram)
 {
+	struct dune_filter *filter = ERR_PTR(-EINVAL);
 	struct sock_fprog_kern program;
-	struct dune_filter *filter;
 	struct sock_fprog copy;
 
 	if (copy_from_user(&copy, u64_to_user_ptr(uprogram), sizeof(copy)))
@@ -124,13 +141,29 @@ static struct dune_filter *judge(u64 uprogram)
 				     copy.len * sizeof(*copy.filter));
 	if (IS_ERR(program.filter))
 		return ERR_CAST(program.filter);
+	if (may_notify(&program))
+		goto free_program;
 	filter = kzalloc(sizeof(*filter), GFP_KERNEL_ACCOUNT);
-	if (filter) {
-		filter->seccomp = filter;
-		dune_filter_judge(filter, &program);
+	if (!filter) {
+		filter = ERR_PTR(-ENOMEM);
+		goto free_program;
 	}
+	filter->seccomp = filter;
+	dune_filter_judge(filter, &program);
+free_program:
 	kfree(program.filter);
-	return filter ?: ERR_PTR(-ENOMEM);
+	return filter;
+}
+
+/*
+ * Another thread can put another file in the listener's place. To keep that
+ * could be to keep it for ever, if it in turn refers to us.
+ */
+static bool is_listener(const struct dune_filter *filter,
+			const struct file *file)
+{
+	return file_inode(file) == file_inode(filter->file) &&
+	       file->private_data == current->seccomp.filter;
 }
 
 /*
@@ -140,17 +173,27 @@ static struct dune_filter *judge(u64 uprogram)
  */
 static long add(struct dune_filter *filter, u64 program)
 {
-	long fd = dune_syscall_here(__NR_seccomp, SECCOMP_SET_MODE_FILTER,
-				    SECCOMP_FILTER_FLAG_NEW_LISTENER, program);
+	struct file *file;
+	long fd;
 
+	/* Now, and not before it was waited for the program. */
+	if (!dune_syscall_is_possible())
+		return -EOPNOTSUPP;
+	fd = dune_syscall_here(__NR_seccomp, SECCOMP_SET_MODE_FILTER,
+			       SECCOMP_FILTER_FLAG_NEW_LISTENER, program);
 	if (fd < 0)
 		return fd;
-	filter->listener = fget(fd);
-	dune_syscall_here(__NR_close, fd, 0, 0);
-	/* nothing else refers to one */
-	if (filter->listener && atomic_read(&current->seccomp.filter_count) == 1 &&
-	    filter->listener->private_data == current->seccomp.filter)
-		filter->seccomp = current->seccomp.filter;
+	file = fget(fd);
+	close_fd(fd);
+	if (!file)
+		return 0;
+	if (!is_listener(filter, file) ||
+	    atomic_read(&current->seccomp.filter_count) != 1) {
+		fput(file);
+		return 0;
+	}
+	filter->listener = file;
+	filter->seccomp = current->seccomp.filter;
 	return 0;
 }
 #else
@@ -177,8 +220,6 @@ int dune_filter_add(u64 program)
 	long err;
 	int fd;
 
-	if (!dune_syscall_is_possible())
-		return -EOPNOTSUPP;
 	filter = judge(program);
 	if (IS_ERR(filter))
 		return PTR_ERR(filter);
@@ -205,6 +246,7 @@ put_fd:
 	put_unused_fd(fd);
 	return err;
 }
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_filter_add);
 
 /**
  * dune_filter_get() - the filter that a descriptor is of
@@ -224,6 +266,7 @@ struct dune_filter *dune_filter_get(int fd)
 	}
 	return file->private_data;
 }
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_filter_get);
 
 /**
  * dune_filter_put() - the opposite of dune_filter_get()
@@ -234,3 +277,4 @@ void dune_filter_put(struct dune_filter *filter)
 	if (filter)
 		fput(filter->file);
 }
+EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_filter_put);

@@ -13,9 +13,10 @@
 /**
  * struct dune_filter - a filter that was put on a thread through us
  * @file: that holds this; a virtual CPU has a reference to it
- * @listener: keeps the kernel's filter in being, so that no other is where it is
- * @seccomp: where the kernel's filter is, to be compared and never looked at; or
- *	something else, where it is not the only one
+ * @listener: keeps the kernel's filter in being, so that no other is where it is;
+ *	NULL if it is not known which one it is
+ * @seccomp: where the kernel's filter is, to be compared and never looked at;
+ *	without a @listener something else
  * @allowed: calls that it allows whatever their arguments
  */
 struct dune_filter {

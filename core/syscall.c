@@ -144,7 +144,7 @@ bool dune_syscall_is_possible(void)
 
 /**
  * dune_syscall_here() - make a system call in the thread's name
- * @number: one that dune_syscall_may_be_direct() lets pass, or close()
+ * @number: one that dune_syscall_may_be_direct() lets pass
  * @first: its first argument
  * @second: its second one
  * @third: its third one

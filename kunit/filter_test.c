@@ -209,20 +209,18 @@ static void a_filter_is_added_and_known(struct kunit *test)
 	/* the first one's listener is in the way of a second one */
 	clear_task_syscall_work(current, SECCOMP);
 	KUNIT_EXPECT_EQ(test, -EBUSY, dune_filter_add(program));
-	fput(first->listener);
-	first->listener = NULL;
-	flush_delayed_fput();
-	fd = dune_filter_add(program);
-	if (fd >= 0) {
-		KUNIT_EXPECT_EQ(test, 2,
-				atomic_read(&current->seccomp.filter_count));
-		second = get_and_close(test, fd);
-		vcpu->filter = second;
-		KUNIT_EXPECT_FALSE(test, is_direct(test, vcpu, __NR_getpid));
-		dune_filter_put(second);
-	}
 	vcpu->filter = NULL;
 	dune_filter_put(first);
+	flush_delayed_fput();
+	fd = dune_filter_add(program);
+	KUNIT_ASSERT_GE(test, fd, 0);
+	KUNIT_EXPECT_EQ(test, 2, atomic_read(&current->seccomp.filter_count));
+	second = get_and_close(test, fd);
+	KUNIT_EXPECT_NULL(test, second->listener);
+	vcpu->filter = second;
+	KUNIT_EXPECT_FALSE(test, is_direct(test, vcpu, __NR_getpid));
+	vcpu->filter = NULL;
+	dune_filter_put(second);
 }
 
 static void a_program_is_refused(struct kunit *test)

@@ -76,6 +76,21 @@ static int read_options(const struct dune_options *given,
 	return 0;
 }
 
+/* The program's descriptor is its own to close. */
+static int take_filter(const struct dune_options *options)
+{
+	int fd;
+
+	if (!options->flags)
+		return 0;
+	fd = fcntl(options->filter, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	dune_new_vcpu.flags = DUNE_VCPU_FILTER;
+	dune_new_vcpu.filter = dune_high_descriptor(fd);
+	return 0;
+}
+
 int dune_init(const struct dune_options *given)
 {
 	struct dune_options options;
@@ -92,12 +107,17 @@ int dune_init(const struct dune_options *given)
 	if (dune_device < 0)
 		return -errno;
 	dune_device = dune_high_descriptor(dune_device);
-	err = dune_own_init();
+	err = take_filter(&options);
+	if (!err)
+		err = dune_own_init();
 	if (!err)
 		err = dune_window_init();
 	if (!err)
 		err = dune_fork_init();
 	if (err) {
+		if (dune_new_vcpu.flags)
+			close(dune_new_vcpu.filter);
+		dune_new_vcpu = (struct dune_create_vcpu){ 0 };
 		close(dune_device);
 		dune_device = -1;
 		return err;
@@ -107,10 +127,6 @@ int dune_init(const struct dune_options *given)
 	dune_frame_init();
 	dune_trap_init();
 	dune_outside = options.outside;
-	if (options.flags & DUNE_OPTION_FILTER) {
-		dune_new_vcpu.flags = DUNE_VCPU_FILTER;
-		dune_new_vcpu.filter = options.filter;
-	}
 	ready = true;
 	return 0;
 }

@@ -354,6 +354,9 @@ unsigned int dune_next_descriptor(unsigned int first)
 
 	if ((unsigned int)dune_device >= first)
 		next = dune_device;
+	fd = dune_new_vcpu.filter;
+	if (dune_new_vcpu.flags && fd >= first && fd < next)
+		next = fd;
 	while ((thread = next_thread(thread))) {
 		fd = thread->vcpu;
 		if (fd >= first && fd < next)

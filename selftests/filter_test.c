@@ -10,6 +10,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -236,6 +237,95 @@ static void *look(void *filter)
 	return is_well(*(int *)filter) ? filter : NULL;
 }
 
+static int add_by_seccomp(unsigned int flags, const struct sock_fprog *program)
+{
+	return native(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags,
+		      (long)program);
+}
+
+static void *add_to_all(void *result)
+{
+	*(int *)result = add_by_seccomp(SECCOMP_FILTER_FLAG_TSYNC, &confine);
+	return NULL;
+}
+
+TEST_F(filter, gets_another_from_another_thread)
+{
+	struct guest guest;
+	pthread_t thread;
+	int result = -1;
+
+	ADD(self, &allow);
+	ASSERT_EQ(0, make_guest(&guest, self->filter));
+	EXPECT_TRUE(is_direct(&guest));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, add_to_all, &result));
+	pthread_join(thread, NULL);
+	ASSERT_EQ(0, result);
+	EXPECT_EQ(0, direct_calls(&guest));
+	EXPECT_TRUE(is_confined(&guest));
+	guest_destroy(&guest);
+}
+
+TEST_F(filter, keeps_others_from_a_listener)
+{
+	const unsigned int flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	struct guest guest;
+
+	ADD(self, &allow);
+	ASSERT_EQ(0, make_guest(&guest, self->filter));
+	EXPECT_EQ(-EBUSY, add_by_seccomp(flags, &allow));
+	EXPECT_TRUE(is_direct(&guest));
+	close(self->filter);
+	EXPECT_EQ(-EBUSY, add_by_seccomp(flags, &allow));
+	guest_destroy(&guest);
+	EXPECT_LE(0, add_by_seccomp(flags, &allow));
+}
+
+/* Puts a file of its own where the next one is to come. */
+static void *take_place(void *arg)
+{
+	int *place = arg;
+
+	while (!__atomic_load_n(&place[1], __ATOMIC_RELAXED))
+		dup2(place[2], place[0]);
+	return NULL;
+}
+
+static int be_robbed(int dune)
+{
+	int place[3] = { }, i, filter;
+	pthread_t thread;
+	struct guest guest;
+
+	place[2] = open("/dev/null", O_RDONLY);
+	/* the filter's own descriptor is before the listener's */
+	place[0] = dup(0) + 1;
+	close(place[0] - 1);
+	pthread_create(&thread, NULL, take_place, place);
+	for (i = 0; i < 1000 && !place[1]; i++)
+		sched_yield();
+	filter = add_filter(dune, &confine);
+	__atomic_store_n(&place[1], 1, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	if (filter < 0 || make_guest(&guest, filter))
+		return 1;
+	return is_confined(&guest) ? 0 : 2;
+}
+
+TEST_F(filter, holds_when_the_listener_is_taken_away)
+{
+	int i, status;
+	pid_t pid;
+
+	for (i = 0; i < 20; i++) {
+		pid = fork();
+		if (!pid)
+			_exit(be_robbed(self->dune));
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(0, status);
+	}
+}
+
 TEST_F(filter, holds_for_a_thread)
 {
 	void *result = NULL;
@@ -349,6 +439,16 @@ TEST_F(filter, is_refused_where_it_is_none)
 	const struct sock_fprog empty = { 0, confining };
 	const struct sock_fprog endless = { 2, confining };
 	const struct sock_fprog nowhere = { 2, NULL };
+	struct sock_filter notify[] = {
+		SAY(SECCOMP_RET_USER_NOTIF | 1),
+		SAY(SECCOMP_RET_ALLOW),
+	};
+	struct sock_filter compute[] = {
+		LOAD(nr),
+		BPF_STMT(BPF_RET | BPF_A, 0),
+	};
+	const struct sock_fprog notifying = { ARRAY_SIZE(notify), notify };
+	const struct sock_fprog computing = { ARRAY_SIZE(compute), compute };
 	struct dune_add_filter args;
 	size_t i;
 
@@ -360,6 +460,10 @@ TEST_F(filter, is_refused_where_it_is_none)
 	EXPECT_EQ(-1, add_filter(self->dune, &empty));
 	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(-1, add_filter(self->dune, &endless));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, add_filter(self->dune, &notifying));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, add_filter(self->dune, &computing));
 	EXPECT_EQ(EINVAL, errno);
 	for (i = 0; i < 32; i++) {
 		args = (struct dune_add_filter) {

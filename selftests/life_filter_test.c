@@ -166,6 +166,24 @@ TEST_F(life_filter, is_what_its_descriptor_is_of)
 	EXPECT_EQ(7 << 8, status);
 	close(closed);
 	EXPECT_EQ(-EBADF, enter_with(closed));
+	/* which was nothing */
+	ASSERT_EQ(0, enter_with(self->filter));
+	EXPECT_TRUE(is_well());
+}
+
+TEST_F(life_filter, may_be_closed)
+{
+	int status;
+	pid_t pid;
+
+	ASSERT_EQ(0, enter_with(self->filter));
+	/* all that is the program's, as daemons do */
+	ASSERT_EQ(0, close_range(3, ~0U, 0));
+	pid = fork();
+	if (!pid)
+		_exit(is_well() ? 7 : 8);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(7 << 8, status);
 }
 
 TEST_F(life_filter, a_second_one_is_not_for_us)

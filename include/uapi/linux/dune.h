@@ -347,12 +347,15 @@ struct dune_flush {
  * that were made with the descriptor make those calls in place that the filter
  * allows whatever their arguments. That holds for children and programs that are
  * executed, too, and as long as none adds another filter. The filter stays when
- * the descriptor is closed. It has the listener of the thread's filters
- * (SECCOMP_FILTER_FLAG_NEW_LISTENER), of which there can be one.
+ * the descriptor is closed. Until that, and until those virtual CPUs are closed,
+ * seccomp(SECCOMP_FILTER_FLAG_NEW_LISTENER) gives -EBUSY in the thread, its
+ * children, and what they execute.
  *
- * Return: a descriptor; -EINVAL, -EFAULT; -EOPNOTSUPP, with nothing done, where
- * the module makes no system calls, or the thread's calls are seen by a filter,
- * a tracer or the like already; -EMFILE, -ENFILE, -ENOMEM; as seccomp().
+ * Return: a descriptor; -EINVAL, -EFAULT; -EINVAL for SECCOMP_RET_USER_NOTIF and
+ * BPF_RET | BPF_A in the program, as nobody would be notified; -EOPNOTSUPP, with
+ * nothing done, where the module makes no system calls, or the thread's calls
+ * are seen by a filter, a tracer or the like already; -EMFILE, -ENFILE, -ENOMEM;
+ * as seccomp().
  */
 #define DUNE_ADD_FILTER		_IOW(DUNE_IOC_MAGIC, 0x02, struct dune_add_filter)
 

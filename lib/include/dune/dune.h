@@ -52,14 +52,16 @@ const char *dune_error(int error);
  * As seccomp(SECCOMP_SET_MODE_FILTER). With any filter a thread's system calls
  * leave Dune, so that the filter sees them. Calls that this one allows whatever
  * their arguments do not where a thread has no other one, and the descriptor is
- * an option of dune_init(); so with children and programs that are executed. It
- * is the listener of the thread's filters. May be called anywhere, once.
+ * an option of dune_init(); so with children and programs that are executed. The
+ * filter has to allow close(). Until the descriptor is closed and those in Dune
+ * by it are gone, another filter cannot have a listener. May be called anywhere.
  *
  * Return: a descriptor, closed on exec; the filter stays when it is closed. As
  * dune_query_info(); -EOPNOTSUPP, with nothing done, where the module makes no
  * system calls, or the thread's are seen by a filter, a tracer or the like: then
- * seccomp(2) does it; -EACCES without no_new_privs; -EINVAL, -EFAULT, -ENOMEM,
- * -EMFILE.
+ * seccomp(2) does it; -EACCES without no_new_privs; -EINVAL for what the kernel
+ * does not take, and for a program with SECCOMP_RET_USER_NOTIF or BPF_RET |
+ * BPF_A; -EFAULT, -ENOMEM, -EMFILE, -ENFILE.
  */
 int dune_filter_add(const struct sock_fprog *program);
 
@@ -78,8 +80,8 @@ int dune_filter_add(const struct sock_fprog *program);
  *	exception is the signal that Linux has for it
  * @outside: signals (bit 0 for signal 1) whose handlers run outside of Dune, as
  *	if the program had not entered it, and do not interrupt the guest
- * @filter: with DUNE_OPTION_FILTER, what dune_filter_add() returned; to stay
- *	open for as long as threads and children enter
+ * @filter: with DUNE_OPTION_FILTER, what dune_filter_add() returned; it may be
+ *	closed afterwards
  * @reserved: zero
  *
  * A longer one than the library knows is taken if what it does not know is zero.
