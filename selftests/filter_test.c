@@ -123,14 +123,15 @@ FIXTURE_TEARDOWN(filter)
 	close(self->dune);
 }
 
-#define ADD(self, program) do {						\
-	(self)->filter = add_filter((self)->dune, program);		\
-	ASSERT_GE((self)->filter, 0);					\
+/* As the harness does, it takes the fixture that there is. */
+#define ADD(program) do {						\
+	self->filter = add_filter(self->dune, program);			\
+	ASSERT_GE(self->filter, 0);					\
 } while (0)
 
 TEST_F(filter, is_one_of_the_kernel)
 {
-	ADD(self, &confine);
+	ADD(&confine);
 	EXPECT_EQ(SECCOMP_MODE_FILTER, prctl(PR_GET_SECCOMP));
 	EXPECT_EQ(-EXDEV, native(SYS_getppid, 0, 0, 0));
 	EXPECT_EQ(FD_CLOEXEC, fcntl(self->filter, F_GETFD));
@@ -144,7 +145,7 @@ TEST_F(filter, lets_be_made_in_place_what_it_always_allows)
 	struct dune_stats before, after;
 	int i;
 
-	ADD(self, &confine);
+	ADD(&confine);
 	ASSERT_EQ(0, make_guest(&guest, self->filter));
 	EXPECT_TRUE(is_direct(&guest));
 	before = stats_of(&guest);
@@ -159,7 +160,7 @@ TEST_F(filter, is_known_for_as_long_as_a_virtual_cpu_is)
 {
 	struct guest guest;
 
-	ADD(self, &confine);
+	ADD(&confine);
 	ASSERT_EQ(0, make_guest(&guest, self->filter));
 	close(self->filter);
 	EXPECT_TRUE(is_direct(&guest));
@@ -172,7 +173,7 @@ TEST_F(filter, is_unknown_to_a_virtual_cpu_without_it)
 {
 	struct guest guest;
 
-	ADD(self, &confine);
+	ADD(&confine);
 	ASSERT_EQ(0, guest_create(&guest));
 	guest.run->flags = DUNE_RUN_DIRECT_SYSCALLS;
 	guest_emit_call(&guest);
@@ -185,7 +186,7 @@ TEST_F(filter, is_not_the_only_one_any_more)
 {
 	struct guest guest;
 
-	ADD(self, &allow);
+	ADD(&allow);
 	ASSERT_EQ(0, make_guest(&guest, self->filter));
 	EXPECT_TRUE(is_direct(&guest));
 	EXPECT_EQ(getppid(), from_guest(&guest, SYS_getppid, 0, 0, 0));
@@ -200,7 +201,7 @@ TEST_F(filter, holds_for_a_child)
 	int status;
 	pid_t pid;
 
-	ADD(self, &confine);
+	ADD(&confine);
 	pid = fork();
 	if (!pid)
 		_exit(is_well(self->filter) ? 7 : 8);
@@ -255,7 +256,7 @@ TEST_F(filter, gets_another_from_another_thread)
 	pthread_t thread;
 	int result = -1;
 
-	ADD(self, &allow);
+	ADD(&allow);
 	ASSERT_EQ(0, make_guest(&guest, self->filter));
 	EXPECT_TRUE(is_direct(&guest));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, add_to_all, &result));
@@ -271,7 +272,7 @@ TEST_F(filter, keeps_others_from_a_listener)
 	const unsigned int flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	struct guest guest;
 
-	ADD(self, &allow);
+	ADD(&allow);
 	ASSERT_EQ(0, make_guest(&guest, self->filter));
 	EXPECT_EQ(-EBUSY, add_by_seccomp(flags, &allow));
 	EXPECT_TRUE(is_direct(&guest));
@@ -331,7 +332,7 @@ TEST_F(filter, holds_for_a_thread)
 	void *result = NULL;
 	pthread_t thread;
 
-	ADD(self, &confine);
+	ADD(&confine);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, look, &self->filter));
 	pthread_join(thread, &result);
 	EXPECT_TRUE(result == &self->filter);
@@ -351,7 +352,7 @@ TEST_F(filter, holds_for_a_program_that_is_executed)
 	int status;
 	pid_t pid;
 
-	ADD(self, &confine);
+	ADD(&confine);
 	fcntl(self->filter, F_SETFD, 0);
 	snprintf(number, sizeof(number), "%d", self->filter);
 	pid = fork();
