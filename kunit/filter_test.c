@@ -211,6 +211,8 @@ static void a_filter_is_added_and_known(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EBUSY, dune_filter_add(program));
 	vcpu->filter = NULL;
 	dune_filter_put(first);
+	/* its file, then the listener that this refers to */
+	flush_delayed_fput();
 	flush_delayed_fput();
 	fd = dune_filter_add(program);
 	KUNIT_ASSERT_GE(test, fd, 0);

@@ -27,7 +27,7 @@ FIXTURE_TEARDOWN(children)
 {
 }
 
-TEST_F_TIMEOUT(children, children_go_on_in_the_same_ring, 600)
+TEST_F_TIMEOUT(children, children_go_on_in_the_same_ring, 1800)
 {
 	int i, shared = 1;
 	pid_t pid;
