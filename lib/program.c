@@ -109,14 +109,10 @@ static int read_header(struct image *image)
 	if (err == -ENOEXEC ||
 	    (!err && memcmp(header->e_ident, ELFMAG, SELFMAG)))
 		return refuse(image, "not an ELF file");
-	if (!err)
-		err = read_all(image, header, sizeof(*header), 0);
-	if (!err)
-		err = check_header(image);
-	if (err)
-		return err;
-	return read_all(image, image->segments,
-			header->e_phnum * sizeof(Elf64_Phdr), header->e_phoff);
+	err = err ?: read_all(image, header, sizeof(*header), 0) ?:
+		     check_header(image);
+	return err ?: read_all(image, image->segments, header->e_phnum *
+			       sizeof(Elf64_Phdr), header->e_phoff);
 }
 
 /* Empty ones are nowhere, and say nothing. */
@@ -198,12 +194,21 @@ static int reserve_fixed(struct image *image, int flags)
 	return -errno;
 }
 
+static void unmap(struct dune_range *range)
+{
+	if (range->end > range->start)
+		munmap((void *)range->start, range->end - range->start);
+	*range = (struct dune_range) {};
+}
+
 /* Room for all of it, where nothing else is. */
 static int reserve(struct image *image)
 {
 	uint64_t size = image->range.end - image->range.start;
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-	uint64_t start, aligned, align = image->align;
+	/* more than what is aligned as any page is */
+	uint64_t align = image->align - PAGE_SIZE, aligned;
+	struct dune_range before, behind;
 	char *place;
 
 	if (image->header.e_type == ET_EXEC)
@@ -212,11 +217,13 @@ static int reserve(struct image *image)
 	if (place == MAP_FAILED)
 		return -errno;
 	/* only the difference has to be aligned */
-	start = (uint64_t)place;
-	aligned = start + ((image->range.start - start) & (align - 1));
-	if (aligned > start)
-		munmap(place, aligned - start);
-	munmap((char *)aligned + size, start + align - aligned);
+	before.start = (uint64_t)place;
+	aligned = before.start + ((image->range.start - before.start) & align);
+	before.end = aligned;
+	behind.start = aligned + size;
+	behind.end = before.start + size + align;
+	unmap(&before);
+	unmap(&behind);
 	image->base = aligned - image->range.start;
 	return 0;
 }
@@ -261,13 +268,6 @@ static struct dune_range range_of(const struct image *image)
 		.start = image->base + image->range.start,
 		.end = image->base + image->range.end,
 	};
-}
-
-static void unmap(struct dune_range *range)
-{
-	if (range->end > range->start)
-		munmap((void *)range->start, range->end - range->start);
-	*range = (struct dune_range) {};
 }
 
 static int map_image(struct image *image)
@@ -339,13 +339,8 @@ static int read_loader(struct image *image, char *path)
 /* Maps an open file, and closes it. @loader: as for read_loader() */
 static int load_image(struct image *image, char *loader)
 {
-	int err = read_header(image);
-
-	if (!err)
-		err = measure(image);
-	if (!err)
-		err = read_loader(image, loader);
-	return err ?: map_image(image);
+	return read_header(image) ?: measure(image) ?:
+	       read_loader(image, loader) ?: map_image(image);
 }
 
 static int load_loader(struct dune_program *program, int fd)
