@@ -8,7 +8,7 @@
 #include <asm/prctl.h>
 #include <sys/syscall.h>
 
-/* As the kernel reports exceptions, by vector. */
+/* As the kernel reports exceptions, by vector; others are SIGSEGV of its own. */
 static const struct {
 	uint8_t signal, code;
 	bool address;		/* si_addr is the instruction */
@@ -16,12 +16,9 @@ static const struct {
 	[0] = { SIGFPE, FPE_INTDIV, true },
 	[1] = { SIGTRAP, TRAP_TRACE, true },
 	[3] = { SIGTRAP, SI_KERNEL, false },
-	[4] = { SIGSEGV, SI_KERNEL, false },
-	[5] = { SIGSEGV, SI_KERNEL, false },
 	[6] = { SIGILL, ILL_ILLOPN, true },
 	[11] = { SIGBUS, SI_KERNEL, false },
 	[12] = { SIGBUS, SI_KERNEL, false },
-	[13] = { SIGSEGV, SI_KERNEL, false },
 	[DUNE_VECTOR_PF] = { SIGSEGV, SEGV_ACCERR, false },
 	[DUNE_VECTOR_MF] = { SIGFPE, FPE_FLTINV, true },
 	[17] = { SIGBUS, BUS_ADRALN, false },

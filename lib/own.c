@@ -30,9 +30,7 @@ static uint64_t next;
 void dune_own_range(struct dune_range *range)
 {
 	range->start = dune_own_start;
-	range->end = dune_own_start;
-	if (next)
-		range->end += DUNE_OWN_SIZE;
+	range->end = dune_own_start + (next ? DUNE_OWN_SIZE : 0);
 }
 
 static long map_at(uint64_t address, uint64_t size, int prot)

@@ -291,9 +291,7 @@ void dune_page_get_stats(struct dune_page_stats *stats)
 	uint64_t flags = dune_lock_masked(DUNE_LOCK_PAGES);
 
 	*stats = pages.stats;
-	stats->kept = 0;
-	if (pages.spare)
-		stats->kept = (pages.spare->fresh - pages.spare->first) *
-			      PAGE_SIZE;
+	stats->kept = pages.spare ? (pages.spare->fresh - pages.spare->first) *
+				    PAGE_SIZE : 0;
 	dune_unlock_masked(DUNE_LOCK_PAGES, flags);
 }

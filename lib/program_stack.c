@@ -180,15 +180,15 @@ int dune_program_vdso(struct dune_range *range)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
 	uint64_t start, end;
-	char line[256], name[8];
+	char line[256], which[2];
 
 	if (!maps)
 		return -errno;
 	*range = (struct dune_range) {};
 	while (fgets(line, sizeof(line), maps)) {
-		if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %5s", &start, &end,
-			   name) < 3 ||
-		    (strcmp(name, "[vvar") && strcmp(name, "[vdso")))
+		/* [vvar] and the like, [vdso] */
+		if (sscanf(line, "%lx-%lx %*s %*s %*s %*s [v%1[vd]", &start,
+			   &end, which) < 3)
 			continue;
 		/* its data is before it, in one piece or more */
 		if (!range->start)
