@@ -170,32 +170,22 @@ static long clone_thread(struct dune_thread *parent, struct birth *birth,
 }
 
 /* The child of a fork makes its own of everything that is not memory. */
-static int become_process(struct dune_thread *thread,
-			  const struct dune_regs *regs,
-			  const struct dune_state *state)
+static void become_process(struct dune_thread *thread,
+			   const struct dune_run *run,
+			   const struct dune_state *state)
 {
-	int err;
-
 	dune_thread_forget(thread);
 	/* signals that wait are the parent's */
 	thread->pending = false;
 	thread->signalled = false;
 	thread->dispatch.on = false;
-	err = dune_thread_vcpu(thread);
-	if (err)
-		return err;
-	thread->run->regs = *regs;
-	err = dune_window_again(thread->vcpu);
-	if (err)
-		return err;
-	return CALL3(SYS_ioctl, thread->vcpu, DUNE_SET_STATE, state);
+	dune_thread_join(thread, run, state);
 }
 
 static long clone_process(struct dune_thread *thread, struct birth *birth)
 {
-	struct dune_regs regs = thread->run->regs;
+	struct dune_run run = { .regs = thread->run->regs };
 	struct dune_state state;
-	int err;
 	long ret = CALL3(SYS_ioctl, thread->vcpu, DUNE_GET_STATE, &state);
 
 	if (ret)
@@ -203,7 +193,7 @@ static long clone_process(struct dune_thread *thread, struct birth *birth)
 	if (birth->flags & CLONE_SETTLS && !birth->user)
 		state.fs.base = birth->tls;
 	if (birth->stack && !birth->user)
-		regs.rsp = birth->stack;
+		run.regs.rsp = birth->stack;
 	dune_lock_all();
 	ret = make_birth(birth, NULL);
 	dune_unlock_all();
@@ -211,9 +201,8 @@ static long clone_process(struct dune_thread *thread, struct birth *birth)
 		thread->sighand->installed = 0;
 	if (!ret && birth->user)
 		set_user_child(thread, birth->user, birth);
-	err = ret ? 0 : become_process(thread, &regs, &state);
-	if (err)
-		dune_give_up(thread->run, err);
+	if (!ret)
+		become_process(thread, &run, &state);
 	return ret;
 }
 

@@ -46,6 +46,9 @@ struct dune_create_vcpu dune_new_vcpu;
 /* Signals whose handlers run outside. */
 uint64_t dune_outside;
 
+/* DUNE_OPTION_END_EARLY or none. */
+uint32_t dune_flags;
+
 static bool ready;
 
 /* What it says, with zero for what it does not. */
@@ -65,9 +68,9 @@ static int read_options(const struct dune_options *given,
 	for (i = sizeof(*options); i < given->size; i++)
 		if (*rest++)
 			return -EINVAL;
-	if (options->flags & ~DUNE_OPTION_FILTER || options->reserved ||
-	    (!options->flags && options->filter) ||
-	    options->stack_size & (PAGE_SIZE - 1) ||
+	if (options->flags & ~(DUNE_OPTION_FILTER | DUNE_OPTION_END_EARLY) ||
+	    (!(options->flags & DUNE_OPTION_FILTER) && options->filter) ||
+	    options->reserved || options->stack_size & (PAGE_SIZE - 1) ||
 	    options->stack_size > DUNE_PAGE_SIZE_1G / 2 ||
 	    (options->fill_size && options->fill_size != DUNE_PAGE_SIZE &&
 	     options->fill_size != DUNE_PAGE_SIZE_2M &&
@@ -81,7 +84,7 @@ static int take_filter(const struct dune_options *options)
 {
 	int fd;
 
-	if (!options->flags)
+	if (!(options->flags & DUNE_OPTION_FILTER))
 		return 0;
 	fd = fcntl(options->filter, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
@@ -127,6 +130,7 @@ int dune_init(const struct dune_options *given)
 	dune_frame_init();
 	dune_trap_init();
 	dune_outside = options.outside;
+	dune_flags = options.flags;
 	ready = true;
 	return 0;
 }

@@ -145,14 +145,15 @@ static long control(struct dune_thread *thread, struct dune_regs *regs)
 /* Of the thread, or of all; but a signal that has come is handled before. */
 static long end(struct dune_thread *thread, struct dune_regs *regs)
 {
+	struct dune_state state;
+
 	dune_block_signals();
 	if (thread->signalled)
 		return DUNE_RESTART;
 	if (regs->rax == SYS_exit)
 		dune_exit(thread, regs->rdi);
 	call_at_exit(thread);
-	if (!thread->run->watched)
-		dune_end_process(thread, regs->rdi);
+	dune_thread_part(thread, &state);
 	return dune_forward_syscall(thread, regs);
 }
 
@@ -165,7 +166,9 @@ static long execute(struct dune_thread *thread, struct dune_regs *regs)
 {
 	uint64_t mask = dune_hold_signals(thread), blocked = mask;
 	bool was_call = thread->user_call;
+	struct dune_state state;
 	long ret = DUNE_RESTART;
+	bool parted = dune_thread_part(thread, &state);
 
 	while (ret == DUNE_RESTART && !thread->signalled) {
 		if (thread->pending)
@@ -183,6 +186,8 @@ static long execute(struct dune_thread *thread, struct dune_regs *regs)
 		if (!was_call && !(regs->rflags & EFLAGS_IF))
 			thread->signalled = false;
 	}
+	if (parted)
+		dune_thread_join(thread, thread->run, &state);
 	dune_release_signals(thread, mask);
 	return ret;
 }

@@ -484,6 +484,7 @@ void dune_give_up(const struct dune_run *run, long error)
 uint64_t dune_caller(const struct dune_regs *regs);
 extern struct dune_info dune_module;
 extern uint64_t dune_outside;
+extern uint32_t dune_flags;
 extern int dune_device;
 extern struct dune_create_vcpu dune_new_vcpu;
 
@@ -505,11 +506,11 @@ extern unsigned int dune_threads;
 extern uint64_t dune_handler_size;
 bool dune_root_in_use(const struct dune_root *root);
 int dune_thread_show(int vcpu, struct dune_thread *thread);
-int dune_thread_vcpu(struct dune_thread *thread);
+bool dune_thread_part(struct dune_thread *thread, struct dune_state *state);
+void dune_thread_join(struct dune_thread *thread, const struct dune_run *run,
+		      const struct dune_state *state);
 void dune_thread_forget(struct dune_thread *thread);
 void dune_exit(struct dune_thread *thread, long status)
-	__attribute__((noreturn));
-void dune_end_process(struct dune_thread *thread, long status)
 	__attribute__((noreturn));
 unsigned int dune_next_descriptor(unsigned int first);
 long dune_limit(struct dune_thread *thread, struct dune_regs *regs);

@@ -221,16 +221,21 @@ int dune_thread_show(int vcpu, struct dune_thread *thread)
 	return err ?: dune_own_show(vcpu, stack, thread->handler_size);
 }
 
-static void close_vcpu(struct dune_thread *thread)
+static void drop_vcpu(struct dune_thread *thread)
 {
 	dune_lock(DUNE_LOCK_THREADS);
 	CALL1(SYS_close, thread->vcpu);
 	thread->vcpu = -1;
 	dune_unlock(DUNE_LOCK_THREADS);
+	__atomic_sub_fetch(&dune_threads, 1, __ATOMIC_RELEASE);
+	/* no place for others: it is in libdune's range */
+	dune_syscall(SYS_mmap, (long)thread + DUNE_RUN_PAGE, PAGE_SIZE,
+		     PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }
 
 /* Gives a thread its virtual CPU. */
-int dune_thread_vcpu(struct dune_thread *thread)
+static int take_vcpu(struct dune_thread *thread)
 {
 	long run;
 	int fd;
@@ -243,11 +248,12 @@ int dune_thread_vcpu(struct dune_thread *thread)
 	dune_unlock(DUNE_LOCK_THREADS);
 	if (fd < 0)
 		return fd;
+	__atomic_add_fetch(&dune_threads, 1, __ATOMIC_RELEASE);
 	run = dune_syscall(SYS_mmap, (long)thread + DUNE_RUN_PAGE, PAGE_SIZE,
 			   PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
 			   thread->vcpu, 0);
 	if (dune_is_error(run)) {
-		close_vcpu(thread);
+		drop_vcpu(thread);
 		return run;
 	}
 	thread->run = (struct dune_run *)run;
@@ -261,10 +267,8 @@ int dune_thread_create(struct dune_thread **new)
 	int err = -ENOMEM;
 
 	if (thread && take_stack(thread))
-		err = dune_thread_vcpu(thread);
-	if (!err)
-		__atomic_add_fetch(&dune_threads, 1, __ATOMIC_RELEASE);
-	else if (thread)
+		err = take_vcpu(thread);
+	if (err && thread)
 		__atomic_store_n(used_flag(thread), 0, __ATOMIC_RELEASE);
 	dune_set_mask(mask);
 	*new = thread;
@@ -273,13 +277,8 @@ int dune_thread_create(struct dune_thread **new)
 
 static void give_back(struct dune_thread *thread)
 {
-	close_vcpu(thread);
+	drop_vcpu(thread);
 	thread->root = NULL;
-	__atomic_sub_fetch(&dune_threads, 1, __ATOMIC_RELEASE);
-	/* no place for others: it is in libdune's range */
-	dune_syscall(SYS_mmap, (long)thread->run, PAGE_SIZE,
-		     PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	if (thread->sighand)
 		dune_sighand_put(thread->sighand);
 }
@@ -308,20 +307,60 @@ void dune_exit(struct dune_thread *thread, long status)
 	dune_leave_block(used_flag(thread), status);
 }
 
-/*
- * The process's. At the end of memory that a module looks at the kernel waits,
- * some milliseconds, for whoever may be doing so (mmu_notifier_release()): the
- * last virtual CPU goes before.
+/**
+ * dune_thread_part() - be without a virtual CPU when memory goes
+ * @thread: this one, with its signals blocked
+ * @state: set to that of its guest
+ *
+ * At the end of memory that a module looks at the kernel waits, some
+ * milliseconds, for whoever may be doing so (mmu_notifier_release()): the last
+ * virtual CPU goes before, where nobody sees it or need not mind.
+ *
+ * Return: whether it was the last, and has gone; what the run page had is still
+ * there. To dune_thread_join() when the process is still there after the call.
  */
-void dune_end_process(struct dune_thread *thread, long status)
+bool dune_thread_part(struct dune_thread *thread, struct dune_state *state)
 {
-	if (__atomic_load_n(&dune_threads, __ATOMIC_ACQUIRE) == 1 && !thread->borrowed)
-		give_back(thread);
-	CALL1(SYS_exit_group, status);
-	__builtin_trap();
+	struct dune_run run = *thread->run;
+
+	if ((run.watched && !(dune_flags & DUNE_OPTION_END_EARLY)) ||
+	    thread->borrowed ||
+	    __atomic_load_n(&dune_threads, __ATOMIC_ACQUIRE) != 1 ||
+	    CALL3(SYS_ioctl, thread->vcpu, DUNE_GET_STATE, state))
+		return false;
+	drop_vcpu(thread);
+	*thread->run = run;
+	return true;
 }
 
-/* What a child has of threads but @thread, or of all, is memory only. */
+/**
+ * dune_thread_join() - have another virtual CPU, also in a child
+ * @thread: this one, with its signals blocked; it has none
+ * @run: what its run page had
+ * @state: of its guest
+ *
+ * Does not return where there is none.
+ */
+void dune_thread_join(struct dune_thread *thread, const struct dune_run *run,
+		      const struct dune_state *state)
+{
+	/* may be in that page */
+	struct dune_run copy = *run;
+	long err = take_vcpu(thread);
+
+	if (!err) {
+		*thread->run = copy;
+		err = dune_window_again(thread->vcpu) ?:
+		      CALL3(SYS_ioctl, thread->vcpu, DUNE_SET_STATE, state);
+	}
+	if (err)
+		dune_give_up(&copy, err);
+}
+
+/*
+ * What a child has of threads is memory only; but for @thread, which is to
+ * dune_thread_join().
+ */
 void dune_thread_forget(struct dune_thread *thread)
 {
 	struct dune_thread *one = NULL;
@@ -331,7 +370,7 @@ void dune_thread_forget(struct dune_thread *thread)
 		if (one != thread)
 			*used_flag(one) = 0;
 	}
-	dune_threads = !!thread;
+	dune_threads = 0;
 	dune_signal_child(thread);
 }
 

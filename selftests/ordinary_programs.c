@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -77,6 +78,38 @@ TEST_F(programs, exec_in_all_forms)
 		_exit(errno == ENOENT && ring() == first_ring ? 22 : 99);
 	}
 	EXPECT_EQ(22 << 8, status_of(pid));
+}
+
+/* The thread may be without Dune when it asks. */
+TEST_F(programs, what_fails_to_execute_goes_on)
+{
+	uint64_t *places[3], i, j;
+	pid_t pid;
+
+	signal(SIGUSR1, note);
+	calls = 0;
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		EXPECT_EQ(-1, execl("/no/such/program", "none", NULL));
+		EXPECT_EQ(ENOENT, errno);
+		EXPECT_EQ(first_ring, ring());
+		/* far from all that there was */
+		places[i] = mmap((void *)((i + 3) << 40), sizeof(i),
+				 PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		ASSERT_NE(MAP_FAILED, places[i]);
+		*places[i] = i;
+		for (j = 0; j < i; j++)
+			EXPECT_EQ(j, *places[j]);
+		raise(SIGUSR1);
+		EXPECT_EQ(i + 1, calls);
+		pid = fork();
+		if (!pid) {
+			execl("/no/such/program", "none", NULL);
+			raise(SIGUSR1);
+			_exit(*places[i] == i && calls == (int)i + 2 ? 25 : 99);
+		}
+		EXPECT_EQ(25 << 8, status_of(pid));
+	}
 }
 
 static const char script[] = "#!/bin/sh -e\nexit $((20 + $#))\n";

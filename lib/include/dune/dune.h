@@ -67,6 +67,13 @@ int dune_filter_add(const struct sock_fprog *program);
 
 /* In dune_options.flags: @filter is a descriptor */
 #define DUNE_OPTION_FILTER	(1U << 0)
+/*
+ * The kernel waits some milliseconds where a process in Dune ends or executes a
+ * program. If that has one thread, libdune makes a few calls before, close() and
+ * mmap(), for which it does not. With this flag it does so also where a filter
+ * or a tracer sees them.
+ */
+#define DUNE_OPTION_END_EARLY	(1U << 1)
 
 /**
  * struct dune_options - how to be in Dune
