@@ -35,6 +35,11 @@ static struct robust {
 	uint64_t head;
 } robust[THREADS];
 
+/* As many as are on a page; and of which pages any was ever set. */
+#define BLOCK		(4096 / sizeof(struct robust))
+
+static bool used[THREADS / BLOCK];
+
 static int own_tid(void)
 {
 	return CALL1(SYS_gettid, 0);
@@ -42,13 +47,17 @@ static int own_tid(void)
 
 /**
  * forget_robust_lists() - for a new process: they are its parent's
+ *
+ * What nobody has used is not touched: it would become memory of its own.
  */
 void forget_robust_lists(void)
 {
-	unsigned int i;
+	unsigned int block, i;
 
-	for (i = 0; i < THREADS; i++)
-		__atomic_store_n(&robust[i].tid, 0, __ATOMIC_RELAXED);
+	for (block = 0; block < ARRAY_SIZE(used); block++)
+		for (i = 0; used[block] && i < BLOCK; i++)
+			__atomic_store_n(&robust[block * BLOCK + i].tid, 0,
+					 __ATOMIC_RELAXED);
 }
 
 static struct robust *find_robust(int tid)
@@ -72,6 +81,9 @@ static struct robust *make_robust(int tid)
 	for (i = 0; i < NEAR; i++) {
 		struct robust *one = &robust[(tid + i) % THREADS];
 
+		/* before: a child that has the one has the other */
+		__atomic_store_n(&used[(one - robust) / BLOCK], true,
+				 __ATOMIC_RELEASE);
 		none = 0;
 		if (__atomic_compare_exchange_n(&one->tid, &none, tid, false,
 						__ATOMIC_RELAXED,
