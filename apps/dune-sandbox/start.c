@@ -248,7 +248,9 @@ int start(int fd, const char *path, char **argv, char **envp)
 	const bool known = policy->filter >= 0;
 	const struct dune_options options = {
 		.size = sizeof(options),
-		.flags = known ? DUNE_OPTION_FILTER : 0,
+		/* the wall lets pass what it takes to end early */
+		.flags = DUNE_OPTION_END_EARLY |
+			 (known ? DUNE_OPTION_FILTER : 0),
 		.stack_size = HANDLER_STACK,
 		.filter = known ? policy->filter : 0,
 	};
