@@ -70,21 +70,39 @@ static int check_mappings(const struct dune_program *program,
 	return err;
 }
 
-static bool close_gap(const struct dune_range *range)
+static bool map_new(uint64_t start, uint64_t size, int prot)
 {
-	return mmap((void *)range->start, GAP, PROT_NONE, MAP_PRIVATE |
-		    MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
-		    0) != MAP_FAILED;
+	return mmap((void *)start, size, prot, MAP_PRIVATE | MAP_ANONYMOUS |
+		    MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) != MAP_FAILED;
 }
 
-/* The kernel puts what is mapped next right below. */
+static bool close_gap(const struct dune_range *range)
+{
+	return map_new(range->start, GAP, PROT_NONE);
+}
+
+/* Right below the supervisor; below that there is nothing. */
+static uint64_t own_stack(void)
+{
+	return (uint64_t)__ehdr_start - HANDLER_STACK;
+}
+
+/**
+ * memory_guard() - take the memory around the supervisor, and for its stack
+ *
+ * The kernel puts what is mapped next right below.
+ *
+ * Return: 0; a negative errno.
+ */
 int memory_guard(void)
 {
-	const struct dune_range gap = {
-		.start = (uint64_t)__ehdr_start - GAP,
-	};
-
-	return close_gap(&gap) ? 0 : -errno;
+	ranges[IMAGE].start = own_stack() - GAP;
+	if (!close_gap(&ranges[IMAGE]) ||
+	    !map_new(own_stack(), HANDLER_STACK, PROT_READ | PROT_WRITE))
+		return -errno;
+	/* clearing 2 MiB for a few pages would be most of a program's start */
+	madvise((void *)own_stack(), HANDLER_STACK, MADV_NOHUGEPAGE);
+	return 0;
 }
 
 /* The C library has used some of it, perhaps; what follows is ring 3's. */
@@ -123,7 +141,6 @@ int memory_init(const struct dune_program *program,
 		return err;
 	dune_own_range(&ranges[OWN]);
 	ranges[OWN].start -= GAP;
-	ranges[IMAGE].start = (uint64_t)__ehdr_start - GAP;
 	ranges[IMAGE].end = ((uint64_t)_end + DUNE_PAGE_SIZE - 1) &
 			    -DUNE_PAGE_SIZE;
 	ranges[STACK].start = (uint64_t)__builtin_frame_address(0) - STACK_GAP;

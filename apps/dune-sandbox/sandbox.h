@@ -26,6 +26,9 @@
 
 #include "policy.h"
 
+/* For what handles a call of ring 3: lists of arguments are on it. */
+#define HANDLER_STACK	(3UL << 20)
+
 /* The compiler's own calls of these as well: the C library's use vectors. */
 void *memcpy(void *to, const void *from, size_t size)
 	__asm__("sandbox_memcpy");

@@ -17,9 +17,6 @@
 
 #include "handlers.h"
 
-/* For what handles a call of ring 3: lists of arguments are on it. */
-#define HANDLER_STACK	(3UL << 20)
-
 #define DEFAULT_STACK	(8UL << 20)
 #define SMALLEST_STACK	(256UL << 10)
 #define LARGEST_STACK	(1UL << 30)
@@ -36,8 +33,6 @@ static union {
 	struct shared shared;
 	char page[(sizeof(struct shared) + 4095) & ~4095UL];
 } shared_room PAGE_ALIGNED;
-
-static char stack[HANDLER_STACK] PAGE_ALIGNED;
 
 const struct policy *policy = &policy_room.policy;
 struct shared *shared = &shared_room.shared;
@@ -130,6 +125,8 @@ static int make_stack(const struct dune_program *program, char **argv,
 		     MAP_NORESERVE | MAP_STACK, -1, 0);
 	if (place == MAP_FAILED)
 		return -errno;
+	/* as the kernel has it for those that it makes */
+	madvise(place, size, MADV_NOHUGEPAGE);
 	range->start = (uint64_t)place;
 	range->end = range->start + size;
 	return dune_program_stack(program, argv, envp, place, size,
@@ -230,7 +227,7 @@ static void switch_stack(void)
 	asm volatile("mov %0, %%rsp\n\t"
 		     "xor %%ebp, %%ebp\n\t"
 		     "call *%1"
-		     : : "r" (stack + sizeof(stack)), "r" (go) : "memory");
+		     : : "r" (__ehdr_start), "r" (go) : "memory");
 	__builtin_unreachable();
 }
 
