@@ -10,6 +10,7 @@
 #include "sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -31,43 +32,114 @@ static bool is_within(uint64_t start, uint64_t end,
 	return start >= range->start && end <= range->end;
 }
 
-/* All that the process has is one side's or the other's, known to be so. */
-static int check_mapping(const struct dune_program *program,
-			 const struct dune_range *stack, uint64_t start,
-			 uint64_t end)
+/* /proc/self/maps, before ring 3 adds to it; paths may be long. */
+static char maps[256 << 10];
+
+static int read_maps(void)
 {
-	struct dune_range vdso;
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	size_t size = 0;
+	ssize_t got;
+
+	if (fd < 0)
+		return -errno;
+	while ((got = read(fd, maps + size, sizeof(maps) - 1 - size)) > 0)
+		size += got;
+	close(fd);
+	maps[size] = '\0';
+	/* there may be more */
+	return !got && size < sizeof(maps) - 1 ? 0 : -EIO;
+}
+
+/**
+ * struct mapping - a line of it
+ * @range: the addresses
+ * @name: behind them; up to the end of the line, or of what is of interest
+ */
+struct mapping {
+	struct dune_range range;
+	const char *name;
+};
+
+static uint64_t read_hex(const char **text)
+{
+	uint64_t number = 0;
+	char c;
+
+	for (; (c = **text) >= '0'; ++*text)
+		number = number << 4 | (c <= '9' ? c - '0' : c - 'a' + 10);
+	return number;
+}
+
+/* START-END RIGHTS OFFSET DEVICE INODE NAME; returns the next line, or NULL. */
+static const char *next_mapping(const char *line, struct mapping *mapping)
+{
+	const char *end = strchr(line, '\n');
+	unsigned int i;
+
+	if (!end)
+		return NULL;
+	mapping->range.start = read_hex(&line);
+	line++;
+	mapping->range.end = read_hex(&line);
+	for (i = 0; i < 4; i++)
+		line = strchr(line + 1, ' ');
+	mapping->name = line + strspn(line, " ");
+	return end + 1;
+}
+
+static void find_known(struct dune_range *heap, struct dune_range *vdso)
+{
+	const char *line = maps;
+	struct mapping mapping;
+
+	while ((line = next_mapping(line, &mapping))) {
+		if (text_after(mapping.name, "[heap]") &&
+		    mapping.range.start < heap->start)
+			heap->start = mapping.range.start;
+		if (!text_after(mapping.name, "[vvar") &&
+		    !text_after(mapping.name, "[vdso]"))
+			continue;
+		/* its data is before it, in one piece or more */
+		if (!vdso->start)
+			vdso->start = mapping.range.start;
+		vdso->end = mapping.range.end;
+	}
+}
+
+/* All that the process has is one side's or the other's, known to be so. */
+static bool is_known(const struct dune_program *program,
+		     const struct dune_range *stack,
+		     const struct dune_range *vdso, uint64_t start,
+		     uint64_t end)
+{
 	unsigned int i;
 
 	for (i = 0; i < RANGES; i++)
 		if (is_within(start, end, &ranges[i]))
-			return 0;
-	if (is_within(start, end, &program->image) ||
-	    is_within(start, end, &program->loader) ||
-	    is_within(start, end, stack) || start >= ADDRESS_LIMIT)
-		return 0;
-	if (!dune_program_vdso(&vdso) && is_within(start, end, &vdso))
-		return 0;
-	fprintf(stderr, "dune-sandbox: unexpected memory at %lx-%lx\n", start,
-		end);
-	return -EFAULT;
+			return true;
+	return is_within(start, end, &program->image) ||
+	       is_within(start, end, &program->loader) ||
+	       is_within(start, end, stack) || is_within(start, end, vdso) ||
+	       start >= ADDRESS_LIMIT;
 }
 
 static int check_mappings(const struct dune_program *program,
-			  const struct dune_range *stack)
+			  const struct dune_range *stack,
+			  const struct dune_range *vdso)
 {
-	FILE *maps = fopen("/proc/self/maps", "re");
-	uint64_t start, end;
-	char line[512];
-	int err = 0;
+	const char *line = maps;
+	struct mapping mapping;
 
-	if (!maps)
-		return -errno;
-	while (!err && fgets(line, sizeof(line), maps))
-		if (sscanf(line, "%lx-%lx", &start, &end) == 2)
-			err = check_mapping(program, stack, start, end);
-	fclose(maps);
-	return err;
+	while ((line = next_mapping(line, &mapping))) {
+		if (is_known(program, stack, vdso, mapping.range.start,
+			     mapping.range.end))
+			continue;
+		fprintf(stderr, "dune-sandbox: unexpected memory at %lx-%lx\n",
+			mapping.range.start, mapping.range.end);
+		return -EFAULT;
+	}
+	return 0;
 }
 
 static bool map_new(uint64_t start, uint64_t size, int prot)
@@ -105,40 +177,28 @@ int memory_guard(void)
 	return 0;
 }
 
-/* The C library has used some of it, perhaps; what follows is ring 3's. */
-static int find_heap(void)
-{
-	FILE *maps = fopen("/proc/self/maps", "re");
-	uint64_t start, end;
-	char line[512];
-
-	if (!maps)
-		return -errno;
-	ranges[HEAP].end = (uint64_t)sbrk(0);
-	ranges[HEAP].start = ranges[HEAP].end;
-	while (fgets(line, sizeof(line), maps))
-		if (sscanf(line, "%lx-%lx", &start, &end) == 2 &&
-		    strstr(line, "[heap]") && start < ranges[HEAP].start)
-			ranges[HEAP].start = start;
-	ranges[HEAP].start -= GAP;
-	fclose(maps);
-	return 0;
-}
-
 /**
  * memory_init() - know the supervisor's memory, all of it from now on
  * @program: loaded
  * @stack: of ring 3
+ * @vdso: set to where the kernel's own code is, for ring 3; empty: nowhere
  *
  * Return: 0; a negative errno, also for a mapping that is neither's.
  */
 int memory_init(const struct dune_program *program,
-		const struct dune_range *stack)
+		const struct dune_range *stack, struct dune_range *vdso)
 {
-	int err = find_heap();
+	uint64_t top = (uint64_t)sbrk(0);
+	struct dune_range heap = { top, top };
+	int err = read_maps();
 
 	if (err)
 		return err;
+	*vdso = (struct dune_range) {};
+	/* the C library has used some of it, perhaps; what follows is ring 3's */
+	find_known(&heap, vdso);
+	ranges[HEAP] = heap;
+	ranges[HEAP].start -= GAP;
 	dune_own_range(&ranges[OWN]);
 	ranges[OWN].start -= GAP;
 	ranges[IMAGE].end = ((uint64_t)_end + DUNE_PAGE_SIZE - 1) &
@@ -149,7 +209,7 @@ int memory_init(const struct dune_program *program,
 	if (!close_gap(&ranges[OWN]) || !close_gap(&ranges[HEAP]))
 		return -errno;
 	confined = true;
-	return check_mappings(program, stack);
+	return check_mappings(program, stack, vdso);
 }
 
 /**

@@ -108,7 +108,7 @@ long forward_changed(struct dune_frame *frame, struct dune_frame *changed);
 extern const char __ehdr_start[], _end[];
 int memory_guard(void);
 int memory_init(const struct dune_program *program,
-		const struct dune_range *stack);
+		const struct dune_range *stack, struct dune_range *vdso);
 bool is_supervisors(uint64_t address, uint64_t size);
 long copy_in(void *to, uint64_t from, size_t size);
 long copy_out(uint64_t to, const void *from, size_t size);

@@ -143,16 +143,11 @@ static int show(const struct dune_range *range)
 }
 
 static int show_all(const struct dune_program *program,
-		    const struct dune_range *stack_range)
+		    const struct dune_range *stack_range,
+		    const struct dune_range *vdso)
 {
-	struct dune_range vdso;
-	int err = show(&program->image) ?: show(&program->loader) ?:
-		  show(stack_range);
-
-	if (err)
-		return err;
-	err = dune_program_vdso(&vdso);
-	return err == -ENOENT ? 0 : err ?: show(&vdso);
+	return show(&program->image) ?: show(&program->loader) ?:
+	       show(stack_range) ?: show(vdso);
 }
 
 /*
@@ -252,7 +247,7 @@ int start(int fd, const char *path, char **argv, char **envp)
 		.filter = known ? policy->filter : 0,
 	};
 	struct dune_program program;
-	struct dune_range range;
+	struct dune_range range, vdso;
 	int err = init_dune(&options);
 
 	if (err)
@@ -272,8 +267,8 @@ int start(int fd, const char *path, char **argv, char **envp)
 	err = dune_enter();
 	if (err)
 		return fail(dune_error(err), 0);
-	err = memory_init(&program, &range) ?: show_all(&program, &range) ?:
-	      take_slot() ?:
+	err = memory_init(&program, &range, &vdso) ?:
+	      show_all(&program, &range, &vdso) ?: take_slot() ?:
 	      dune_set_syscall_handler(take_syscall, DUNE_HANDLER_INTEGER);
 	if (err)
 		return fail("cannot begin in ring 3", err);
