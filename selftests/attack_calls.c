@@ -58,16 +58,6 @@ ATTACK(memory_map, OUTSIDE, NO)
 					   own_page, 0, 0)));
 }
 
-/* The kernel would write its frames for the supervisor there. */
-ATTACK(stack_of_supervisor, UNTRIED, "SIGSEGV")
-{
-	stack_t stack = {
-		.ss_sp = (void *)0x4b8000000000, .ss_size = 1UL << 39,
-	};
-
-	return sigaltstack(&stack, NULL) ? -errno : HELD;
-}
-
 REFUSED(personality, NO, SYS_personality, READ_IMPLIES_EXEC)
 REFUSED(local_descriptors, NO, SYS_modify_ldt, 1,
 	(&(struct user_desc){ .entry_number = 1, .limit = 0xfffff,
