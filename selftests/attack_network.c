@@ -206,36 +206,70 @@ ATTACK(abstract_socket, OUTSIDE, NO)
 	return connects_abstract(SOCK_STREAM);
 }
 
-/* A descriptor of an outsider's, of a file that is not to be read. */
-static int receive_descriptor(int from)
+/* Whose owner passes a descriptor of a file that is not to be read. */
+static int connects_to_victim(void)
 {
-	char control[CMSG_SPACE(sizeof(int))], byte;
-	struct iovec data = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &data, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header;
-	int fd;
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	if (recvmsg(from, &message, 0) < 0)
+	strncpy(to.sun_path, at("writable/socket"), sizeof(to.sun_path) - 1);
+	return fd < 0 || connect(fd, (void *)&to, sizeof(to)) ? -1 : fd;
+}
+
+static char passed[CMSG_SPACE(sizeof(int))], passed_byte;
+static struct iovec passed_data = { &passed_byte, 1 };
+static struct mmsghdr passed_message = { .msg_hdr = {
+	.msg_iov = &passed_data, .msg_iovlen = 1,
+	.msg_control = passed, .msg_controllen = sizeof(passed),
+} };
+
+ATTACK(passed_descriptor, OUTSIDE, NO " HELD")
+{
+	struct msghdr *message = &passed_message.msg_hdr;
+	int from = connects_to_victim(), fd;
+	struct cmsghdr *header;
+
+	if (from < 0 || recvmsg(from, message, 0) < 0)
 		return -errno;
-	header = CMSG_FIRSTHDR(&message);
+	header = CMSG_FIRSTHDR(message);
 	if (!header || header->cmsg_type != SCM_RIGHTS)
 		return HELD;
 	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
 	return has_secret(fd);
 }
 
-ATTACK(passed_descriptor, OUTSIDE, NO " HELD")
+/*
+ * The sender's name can be put nowhere, which is found out when the descriptor
+ * is there already: the call fails, and has given it all the same.
+ */
+static int receive_and_fail(bool several)
 {
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct msghdr *message = &passed_message.msg_hdr;
+	int from = connects_to_victim(), fd;
 
-	strncpy(to.sun_path, at("writable/socket"), sizeof(to.sun_path) - 1);
-	if (fd < 0 || connect(fd, (void *)&to, sizeof(to)))
+	message->msg_name = own_hole;
+	message->msg_namelen = sizeof(struct sockaddr_un);
+	if (from < 0)
 		return -errno;
-	return receive_descriptor(fd);
+	if ((several ? recvmmsg(from, &passed_message, 1, 0, NULL) :
+		       recvmsg(from, message, 0)) >= 0)
+		return HELD;
+	/* below what stands in for the supervisor's */
+	for (fd = from + 1; fd < from + 64; fd++) {
+		if (has_secret(fd) == SUCCEEDED)
+			return SUCCEEDED;
+	}
+	return -EFAULT;
+}
+
+ATTACK(passed_by_failure, OUTSIDE, "EFAULT")
+{
+	return receive_and_fail(false);
+}
+
+ATTACK(passed_by_one_of_several, OUTSIDE, "EFAULT")
+{
+	return receive_and_fail(true);
 }
 
 #define SOCKET(name, family, type, protocol)				\
