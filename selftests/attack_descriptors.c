@@ -229,6 +229,57 @@ ATTACK(map_any, WITHIN, BAD)
 	return scan_fds(maps_shared);
 }
 
+/*
+ * The registers of a thread that begins. The descriptor of its virtual CPU has
+ * a low number until it is moved: a duplicate stays, and would map its page, if
+ * only it could be mapped twice. Outside a file stands in for it.
+ */
+static int stolen;
+
+static void keep_what_is_there(void)
+{
+	int fd = -1, i;
+
+	for (i = 0; i < 100 && fd < 0 && !stolen; i++)
+		fd = fcntl(3, F_DUPFD, 100);
+	if (fd >= 0)
+		__atomic_store_n(&stolen, fd, __ATOMIC_RELAXED);
+}
+
+/* It has had all that it needs when the kernel refuses it. */
+static void begin_one(void)
+{
+	static char stack[PAGE];
+
+	if (known.bare)
+		close(open(at("secret/file"), O_RDWR));
+	else
+		syscall(SYS_clone, CLONE_VM | CLONE_THREAD | CLONE_FILES,
+			stack + PAGE, 0, 0, 0);
+}
+
+static int map_stolen(void)
+{
+	int fd, result = SUCCEEDED;
+
+	begin_one();
+	fd = __atomic_load_n(&stolen, __ATOMIC_RELAXED);
+	if (!fd)
+		return HELD;
+	if (mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) ==
+	    MAP_FAILED)
+		result = -errno;
+	close(fd);
+	__atomic_store_n(&stolen, 0, __ATOMIC_RELAXED);
+	return result;
+}
+
+ATTACK(registers_of_new_thread, WITHIN, "HELD EBUSY")
+{
+	close(3);
+	return flip_while(keep_what_is_there, map_stolen, 1500);
+}
+
 ATTACK(dune_device, OUTSIDE, "ENOENT EACCES EPERM")
 {
 	return if_possible(result_of(open("/dev/dune", O_RDWR)));
