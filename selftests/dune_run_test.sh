@@ -10,38 +10,9 @@ fi
 cd "$(dirname "$0")" || exit 1
 echo "TAP version 13"
 echo "1..22"
-test=0
-failed=0
-work=$(mktemp -d)
 # not a shell's own, nor busybox's, which is static
 PATH=/usr/local/bin:$PATH
-trap 'rm -rf "$work"' EXIT
-
-# result NAME COMMAND...: is it true?
-result()
-{
-	name=$1
-	shift
-	test=$((test + 1))
-	if "$@"; then
-		echo "ok $test $name"
-	else
-		sed 's/^/# /' "$work/out" "$work/err"
-		echo "# status $status"
-		echo "not ok $test $name"
-		failed=1
-	fi
-}
-
-run()
-{
-	"$@" >"$work/out" 2>"$work/err" </dev/null
-	status=$?
-}
-
-exits() { [ "$status" -eq "$1" ]; }
-out_is() { [ "$(cat "$work/out")" = "$1" ]; }
-said() { grep -q -e "$1" "$work/err"; }
+. ./verdicts.sh
 
 run dune-run dash -c 'exit 42'
 result "the exit status arrives" exits 42

@@ -15,38 +15,10 @@ fi
 cd "$(dirname "$0")" || exit 1
 echo "TAP version 13"
 echo "1..57"
-test=0
-failed=0
-work=$(mktemp -d)
 here=$PWD
-trap 'rm -rf "$work"' EXIT
+. ./verdicts.sh
 
-# result NAME COMMAND...: is it true?
-result()
-{
-	name=$1
-	shift
-	test=$((test + 1))
-	if "$@"; then
-		echo "ok $test $name"
-	else
-		sed 's/^/# /' "$work/out" "$work/err"
-		echo "# status $status"
-		echo "not ok $test $name"
-		failed=1
-	fi
-}
-
-run()
-{
-	"$@" >"$work/out" 2>"$work/err" </dev/null
-	status=$?
-}
-
-exits() { [ "$status" -eq "$1" ]; }
-out_is() { [ "$(cat "$work/out")" = "$1" ]; }
 out_has() { grep -q -e "$1" "$work/out"; }
-said() { grep -q -e "$1" "$work/err"; }
 logged() { grep -q -e "$1" "$work/log"; }
 no_log() { [ ! -s "$work/log" ]; }
 
