@@ -101,7 +101,7 @@ TEST_F(programs, what_fails_to_execute_goes_on)
 		for (j = 0; j < i; j++)
 			EXPECT_EQ(j, *places[j]);
 		raise(SIGUSR1);
-		EXPECT_EQ(i + 1, calls);
+		EXPECT_EQ((int)i + 1, calls);
 		pid = fork();
 		if (!pid) {
 			execl("/no/such/program", "none", NULL);
