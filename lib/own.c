@@ -129,11 +129,6 @@ void *dune_own_map(uint64_t size, uint64_t align)
 	return (void *)area;
 }
 
-static pte_t *own_table(void)
-{
-	return (pte_t *)(dune_own_start + PAGE_SIZE);
-}
-
 /**
  * dune_own_fill() - make a gibibyte of it visible to the guest
  * @vcpu: descriptor of a virtual CPU that this thread may ask
@@ -145,7 +140,8 @@ static pte_t *own_table(void)
  */
 int dune_own_fill(int vcpu, uint64_t address)
 {
-	pte_t *entry = &own_table()[(address - dune_own_start) / WINDOW_SIZE];
+	pte_t *entry = (pte_t *)(dune_own_start + PAGE_SIZE) +
+		       (address - dune_own_start) / WINDOW_SIZE;
 	uint64_t physical;
 	int err;
 

@@ -63,7 +63,7 @@ static int make_root(int vcpu, struct dune_root *root, unsigned int flags)
 
 	if (err)
 		return err;
-	root->top = dune_table_new(vcpu, &entry, 0);
+	root->top = dune_table_new(vcpu, &entry);
 	if (!root->top)
 		return -ENOMEM;
 	root->top[dune_own_slot()] = own;
@@ -116,7 +116,7 @@ static int clone_table(int vcpu, pte_t *to, const pte_t *from, int level)
 			to[i] = value;
 			continue;
 		}
-		if (!dune_table_new(vcpu, &to[i], 0))
+		if (!dune_table_new(vcpu, &to[i]))
 			return -ENOMEM;
 		err = clone_table(vcpu, dune_table_of(to[i]),
 				  dune_table_of(value), level - 1);

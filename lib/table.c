@@ -37,15 +37,13 @@ void dune_table_fill_2m(pte_t *entries, uint64_t physical)
  * dune_table_new() - make a table
  * @vcpu: descriptor of a virtual CPU that this thread may ask
  * @entry: set to what leads to it
- * @pattern: what all of its entries are
  *
- * Return: the table; NULL without memory.
+ * Return: the table, with nothing in it; NULL without memory.
  */
-pte_t *dune_table_new(int vcpu, pte_t *entry, pte_t pattern)
+pte_t *dune_table_new(int vcpu, pte_t *entry)
 {
 	pte_t *entries = dune_page_alloc();
 	uint64_t physical;
-	unsigned int i;
 
 	if (!entries)
 		return NULL;
@@ -53,8 +51,6 @@ pte_t *dune_table_new(int vcpu, pte_t *entry, pte_t pattern)
 		dune_page_put(entries);
 		return NULL;
 	}
-	for (i = 0; pattern && i < ENTRIES; i++)
-		entries[i] = pattern;
 	*entry = physical | PTE_TABLE;
 	return entries;
 }
@@ -72,14 +68,13 @@ pte_t *dune_table_new(int vcpu, pte_t *entry, pte_t pattern)
  */
 int dune_table_split(int vcpu, pte_t *entry, int level)
 {
-	pte_t old = read_entry(entry), new, step = 0, first = old;
-	pte_t *entries = dune_table_new(vcpu, &new, 0);
+	pte_t old = read_entry(entry), new, step = 0, first;
+	pte_t *entries = dune_table_new(vcpu, &new);
 	unsigned int i;
 
 	if (!entries)
 		return -ENOMEM;
 	do {
-		old = read_entry(entry);
 		first = old;
 		if (is_present(old)) {
 			step = level_size(level - 1);
@@ -142,7 +137,7 @@ static int fill(int vcpu, struct dune_root *root, uint64_t address)
 		if (!value && level < 3 && level <= fill_level)
 			return fill_around(vcpu, entries, level, address);
 		if (!value) {
-			if (!dune_table_new(vcpu, &value, 0))
+			if (!dune_table_new(vcpu, &value))
 				return -ENOMEM;
 			write_entry(entry, value);
 		}

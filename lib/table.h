@@ -86,7 +86,6 @@ static inline uint64_t frame_of(pte_t entry, int level)
 }
 
 /* window.c */
-int dune_window_init(void);
 int dune_window(int vcpu, uint64_t address, uint64_t *physical);
 extern uint64_t *dune_window_offsets;
 
@@ -119,7 +118,7 @@ void dune_map_free(struct dune_root *root);
 /* table.c */
 extern bool dune_has_1g;
 void dune_table_fill_2m(pte_t *table, uint64_t physical);
-pte_t *dune_table_new(int vcpu, pte_t *entry, pte_t pattern);
+pte_t *dune_table_new(int vcpu, pte_t *entry);
 int dune_table_split(int vcpu, pte_t *entry, int level);
 int dune_table_fill(int vcpu, struct dune_root *root, uint64_t address);
 
