@@ -101,22 +101,15 @@ int dune_init(const struct dune_options *given)
 
 	if (ready)
 		return 0;
-	err = read_options(given, &options);
-	if (!err)
-		err = dune_query_info(&dune_module);
+	err = read_options(given, &options) ?: dune_query_info(&dune_module);
 	if (err)
 		return err;
 	dune_device = open("/dev/dune", O_RDWR | O_CLOEXEC);
 	if (dune_device < 0)
 		return -errno;
 	dune_device = dune_high_descriptor(dune_device);
-	err = take_filter(&options);
-	if (!err)
-		err = dune_own_init();
-	if (!err)
-		err = dune_window_init();
-	if (!err)
-		err = dune_fork_init();
+	err = take_filter(&options) ?: dune_own_init() ?:
+	      dune_window_init() ?: dune_fork_init();
 	if (err) {
 		if (dune_new_vcpu.flags)
 			close(dune_new_vcpu.filter);
@@ -162,9 +155,8 @@ static int set_up_guest(struct dune_thread *thread)
 
 	if (ioctl(thread->vcpu, DUNE_GET_STATE, &state))
 		return -errno;
-	err = dune_root_init(thread->vcpu, turn_on_tags(thread->vcpu, &state));
-	if (!err)
-		err = dune_thread_show(thread->vcpu, thread);
+	err = dune_root_init(thread->vcpu, turn_on_tags(thread->vcpu, &state)) ?:
+	      dune_thread_show(thread->vcpu, thread);
 	if (err)
 		return err;
 	thread->root = dune_roots;

@@ -53,10 +53,8 @@ static long prctl_base(struct dune_thread *thread, struct dune_regs *regs)
 		return dune_forward_syscall(thread, regs);
 	}
 	/* the kernel looks at the address, and tells others of it */
-	ret = dune_forward_syscall(thread, regs);
-	if (ret)
-		return ret;
-	ret = CALL3(SYS_ioctl, thread->vcpu, DUNE_GET_STATE, &state);
+	ret = dune_forward_syscall(thread, regs) ?:
+	      CALL3(SYS_ioctl, thread->vcpu, DUNE_GET_STATE, &state);
 	if (ret)
 		return ret;
 	if (regs->rdi == ARCH_GET_FS || regs->rdi == ARCH_GET_GS) {

@@ -3,20 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 int dune_query_info(struct dune_info *info)
 {
-	int fd, err = 0;
+	int fd = open("/dev/dune", O_RDWR | O_CLOEXEC), err;
 
 	memset(info, 0, sizeof(*info));
-	fd = open("/dev/dune", O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (ioctl(fd, DUNE_GET_INFO, info) < 0)
-		err = -errno;
+	err = CALL3(SYS_ioctl, fd, DUNE_GET_INFO, info);
 	close(fd);
 	return err;
 }

@@ -91,9 +91,8 @@ int dune_root_init(int vcpu, bool tagged)
 		err = dune_window_again(vcpu);
 	} else {
 		dune_root_tags = tagged;
-		err = make_root(vcpu, &dune_roots[0], DUNE_ROOT_FILL);
-		if (!err)
-			err = dune_image_map(vcpu, &dune_roots[0]);
+		err = make_root(vcpu, &dune_roots[0], DUNE_ROOT_FILL) ?:
+		      dune_image_map(vcpu, &dune_roots[0]);
 		if (err && dune_roots[0].top)
 			dune_map_free(&dune_roots[0]);
 	}

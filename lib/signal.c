@@ -571,15 +571,13 @@ struct dune_sighand *dune_sighand_get(struct dune_sighand *sighand, bool share)
 		unused = copy->next;
 	else
 		copy = dune_own_map(dune_page_up(sizeof(*copy)), PAGE_SIZE);
-	if (!copy) {
-		dune_unlock(DUNE_LOCK_HANDLERS);
-		return NULL;
+	if (copy) {
+		memcpy(copy->actions, sighand->actions, sizeof(copy->actions));
+		copy->installed = sighand->installed;
+		copy->of_user = sighand->of_user;
+		copy->users = 1;
 	}
-	memcpy(copy->actions, sighand->actions, sizeof(copy->actions));
-	copy->installed = sighand->installed;
-	copy->of_user = sighand->of_user;
 	dune_unlock(DUNE_LOCK_HANDLERS);
-	copy->users = 1;
 	return copy;
 }
 
