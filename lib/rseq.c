@@ -64,26 +64,21 @@ void dune_rseq_end(struct dune_thread *thread)
 long dune_rseq(struct dune_thread *thread, struct dune_regs *regs)
 {
 	struct dune_rseq *area = (struct dune_rseq *)regs->rdi;
-	bool same = thread->program_rseq == area && (uint32_t)regs->rsi == SIZE;
 
 	/* longer ones than this has are for kernels to come */
 	if ((uint32_t)regs->rsi != SIZE || regs->rdx & ~UNREGISTER)
 		return -EINVAL;
-	if (regs->rdx == UNREGISTER) {
-		if (!thread->program_rseq || !same)
+	if (regs->rdx == UNREGISTER || thread->program_rseq) {
+		if (!thread->program_rseq || thread->program_rseq != area)
 			return -EINVAL;
 		if ((uint32_t)regs->r10 != thread->rseq_signature)
 			return -EPERM;
+		if (regs->rdx != UNREGISTER)
+			return -EBUSY;
 		dune_rseq_end(thread);
 		area->cpu_start = 0;
 		area->cpu = NO_CPU;
 		return 0;
-	}
-	if (thread->program_rseq) {
-		if (!same)
-			return -EINVAL;
-		return (uint32_t)regs->r10 == thread->rseq_signature ?
-		       -EBUSY : -EPERM;
 	}
 	if (regs->rdi % SIZE)
 		return -EINVAL;
@@ -129,9 +124,7 @@ struct dune_rseq *dune_rseq_release(void)
 		return NULL;
 	area = (struct dune_rseq *)((char *)__builtin_thread_pointer() +
 				    __rseq_offset);
-	if (CALL4(SYS_rseq, area, SIZE, UNREGISTER, RSEQ_SIG))
-		return NULL;
-	return area;
+	return CALL4(SYS_rseq, area, SIZE, UNREGISTER, RSEQ_SIG) ? NULL : area;
 }
 
 void dune_rseq_init(struct dune_thread *thread)
