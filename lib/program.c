@@ -194,11 +194,10 @@ static int reserve_fixed(struct image *image, int flags)
 	return -errno;
 }
 
-static void unmap(struct dune_range *range)
+static void unmap(uint64_t start, uint64_t end)
 {
-	if (range->end > range->start)
-		munmap((void *)range->start, range->end - range->start);
-	*range = (struct dune_range) {};
+	if (end > start)
+		munmap((void *)start, end - start);
 }
 
 /* Room for all of it, where nothing else is. */
@@ -207,9 +206,8 @@ static int reserve(struct image *image)
 	uint64_t size = image->range.end - image->range.start;
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 	/* more than what is aligned as any page is */
-	uint64_t align = image->align - PAGE_SIZE, aligned;
-	struct dune_range before, behind;
-	char *place;
+	uint64_t align = image->align - PAGE_SIZE, start, aligned;
+	void *place;
 
 	if (image->header.e_type == ET_EXEC)
 		return reserve_fixed(image, flags);
@@ -217,13 +215,10 @@ static int reserve(struct image *image)
 	if (place == MAP_FAILED)
 		return -errno;
 	/* only the difference has to be aligned */
-	before.start = (uint64_t)place;
-	aligned = before.start + ((image->range.start - before.start) & align);
-	before.end = aligned;
-	behind.start = aligned + size;
-	behind.end = before.start + size + align;
-	unmap(&before);
-	unmap(&behind);
+	start = (uint64_t)place;
+	aligned = start + ((image->range.start - start) & align);
+	unmap(start, aligned);
+	unmap(aligned + size, start + size + align);
 	image->base = aligned - image->range.start;
 	return 0;
 }
@@ -272,7 +267,6 @@ static struct dune_range range_of(const struct image *image)
 
 static int map_image(struct image *image)
 {
-	struct dune_range range;
 	int err = reserve(image);
 	unsigned int i;
 
@@ -281,9 +275,9 @@ static int map_image(struct image *image)
 	for (i = 0; i < image->header.e_phnum && !err; i++)
 		if (is_loaded(&image->segments[i]))
 			err = map_segment(image, &image->segments[i]);
-	range = range_of(image);
 	if (err)
-		unmap(&range);
+		unmap(image->base + image->range.start,
+		      image->base + image->range.end);
 	return err;
 }
 
@@ -336,7 +330,7 @@ static int read_loader(struct image *image, char *path)
 	return err;
 }
 
-/* Maps an open file, and closes it. @loader: as for read_loader() */
+/* Maps an open file. @loader: as for read_loader() */
 static int load_image(struct image *image, char *loader)
 {
 	return read_header(image) ?: measure(image) ?:
@@ -407,6 +401,8 @@ int dune_program_load(struct dune_program *program, const char *path)
 
 void dune_program_unload(struct dune_program *program)
 {
-	unmap(&program->image);
-	unmap(&program->loader);
+	unmap(program->image.start, program->image.end);
+	unmap(program->loader.start, program->loader.end);
+	program->image = (struct dune_range) {};
+	program->loader = (struct dune_range) {};
 }
