@@ -78,16 +78,14 @@ static void describe_fault(const struct dune_frame *frame, uint64_t cr2,
 static bool ask_kernel(const struct dune_frame *frame, uint64_t cr2,
 		       siginfo_t *info)
 {
-	bool write = frame->error_code & DUNE_FAULT_WRITE;
-	bool fetch = frame->error_code & DUNE_FAULT_FETCH;
 	bool there;
 
 	dune_set_mask(~(SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS)));
-	there = write ? dune_probe_write(cr2, info) :
-			dune_probe_read(cr2, info);
+	there = frame->error_code & DUNE_FAULT_WRITE ?
+		dune_probe_write(cr2, info) : dune_probe_read(cr2, info);
 	dune_block_signals();
 	/* what can be read but not executed */
-	return !there || fetch;
+	return !there || frame->error_code & DUNE_FAULT_FETCH;
 }
 
 /* For a thread that goes on outside: the same bases as in the guest. */
@@ -171,14 +169,6 @@ bool dune_is_gone(struct dune_thread *thread, struct dune_frame *frame,
 					       dune_is_readable(cr2 & -32, 32));
 }
 
-/* dune_copy() came upon what is not there. */
-static void end_copy(struct dune_thread *thread, struct dune_frame *frame,
-		     uint64_t cr2)
-{
-	if (frame->vector != DUNE_VECTOR_PF || !dune_is_gone(thread, frame, cr2))
-		frame->rip = (uint64_t)dune_copy_failed;
-}
-
 /* As they would be in ring 3: the kernel's half, or other rights. */
 static void show_rights(struct dune_frame *frame, uint64_t cr2,
 			const siginfo_t *info)
@@ -199,8 +189,10 @@ void dune_exception(struct dune_thread *thread, struct dune_frame *frame,
 	siginfo_t info;
 	uint64_t mask;
 
-	if (frame->rip == (uint64_t)dune_copy_access && !(frame->cs & 3)) {
-		end_copy(thread, frame, cr2);
+	/* came upon what is not there */
+	if (dune_is_copy(frame)) {
+		if (!page_fault || !dune_is_gone(thread, frame, cr2))
+			frame->rip = (uint64_t)dune_copy_failed;
 		return;
 	}
 	if (page_fault)

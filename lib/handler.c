@@ -37,16 +37,10 @@ int dune_set_fault_handler(dune_fault_handler handler, unsigned int flags)
 }
 
 /* One that dune_copy() can miss is not the program's to see. */
-static bool is_copy(const struct dune_frame *frame)
-{
-	return frame->rip == (uint64_t)dune_copy_access &&
-	       !(frame->cs & 3);
-}
-
 static bool has_handler(const struct dune_frame *frame)
 {
 	return frame->vector < DUNE_EXCEPTIONS && handlers[frame->vector] &&
-	       !is_copy(frame);
+	       !dune_is_copy(frame);
 }
 
 /*

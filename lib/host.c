@@ -103,25 +103,25 @@ static long leave(struct dune_thread *thread, const struct dune_regs *regs)
 
 static long own_call(struct dune_thread *thread, struct dune_regs *regs)
 {
+	struct dune_frame *frame = (struct dune_frame *)regs->rdi;
+
 	switch (regs->rax) {
 	case DUNE_CALL_SIGNAL:
-		dune_deliver(thread, (struct dune_frame *)regs->rdi);
+		dune_deliver(thread, frame);
 		return 0;
 	case DUNE_CALL_EXCEPTION:
-		dune_exception(thread, (struct dune_frame *)regs->rdi,
-			       regs->rsi);
+		dune_exception(thread, frame, regs->rsi);
 		return 0;
 	case DUNE_CALL_VCPU:
 		return CALL3(SYS_ioctl, thread->vcpu, regs->rdi, regs->rsi);
 	case DUNE_CALL_ABSENT:
-		return dune_is_gone(thread, (struct dune_frame *)regs->rdi,
-				    regs->rsi);
+		return dune_is_gone(thread, frame, regs->rsi);
 	case DUNE_CALL_LEAVE:
 		return leave(thread, regs);
 	case DUNE_CALL_KEEP:
 		return dune_move_descriptor(regs->rdi);
 	case DUNE_CALL_FORWARD:
-		return dune_user_call(thread, (struct dune_frame *)regs->rdi);
+		return dune_user_call(thread, frame);
 	default:
 		return -ENOSYS;
 	}

@@ -556,6 +556,12 @@ static inline bool dune_is_user(const struct dune_thread *thread,
 	return frame->cs & 3 && thread->ring3.rsp;
 }
 
+/* Is this dune_copy(), where it may come upon what is not there? */
+static inline bool dune_is_copy(const struct dune_frame *frame)
+{
+	return frame->rip == (uint64_t)dune_copy_access && !(frame->cs & 3);
+}
+
 /* Has SYSCALL the way that it has in ring 3, still? */
 static inline bool dune_was_in_ring3(const struct dune_thread *thread)
 {

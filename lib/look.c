@@ -96,13 +96,12 @@ static long walk_page(struct look *look, pte_t *entry, int level,
 {
 	struct dune_mapping mapping;
 	pte_t old = read_entry(entry);
-	uint64_t before, change;
+	uint64_t change;
 	long ret;
 
 	describe(&mapping, old, level, address);
-	before = mapping.bits;
 	ret = look->callback(&mapping, look->data);
-	change = (mapping.bits ^ before) & DUNE_PTE_BITS & ~DUNE_PTE_PRESENT;
+	change = (mapping.bits ^ old) & DUNE_PTE_BITS & ~DUNE_PTE_PRESENT;
 	if (!change || dune_is_protected(mapping.address, mapping.size))
 		return ret;
 	/* other bits the CPU may have set meanwhile */
@@ -177,8 +176,7 @@ long dune_scan(struct dune_root *root, void *address, uint64_t size,
 		return ret;
 	if (bitmap)
 		memset(bitmap, 0, (size / PAGE_SIZE + 7) / 8);
-	ret = make_look(&look, address, size);
-	return ret ?: look.found;
+	return make_look(&look, address, size) ?: look.found;
 }
 
 /* Finds the page at an address; -ENOENT: there is none. */

@@ -9,7 +9,6 @@
 #include "internal.h"
 
 #include <errno.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 
@@ -20,6 +19,8 @@
 
 /* Of those that enter; and what others have had. */
 static struct dune_sighand first, *unused;
+
+static const struct dune_action by_default = { .handler = (uint64_t)SIG_DFL };
 
 void dune_set_mask(uint64_t mask)
 {
@@ -72,9 +73,7 @@ static void put(uint64_t *set, int signal, bool in)
 /* The end of the process, whatever it has for the signal. */
 void dune_end_by(int signal)
 {
-	const struct dune_action none = { .handler = (uint64_t)SIG_DFL };
-
-	raw_sigaction(signal, &none, NULL);
+	raw_sigaction(signal, &by_default, NULL);
 	CALL2(SYS_tkill, CALL0(SYS_gettid), signal);
 	for (;;)
 		dune_set_mask(~SIGNAL_BIT(signal));
@@ -111,7 +110,6 @@ static bool is_fault(const siginfo_t *info)
 static void handle_fault(siginfo_t *info, ucontext_t *context)
 {
 	greg_t *regs = context->uc_mcontext.gregs;
-	struct dune_action none = { .handler = (uint64_t)SIG_DFL };
 
 	if (regs[REG_RIP] == (greg_t)dune_probe_read_access ||
 	    regs[REG_RIP] == (greg_t)dune_probe_write_access) {
@@ -123,7 +121,7 @@ static void handle_fault(siginfo_t *info, ucontext_t *context)
 	 * The program's stack is full, or a frame that it returns from is not
 	 * there: the same fault again is its end.
 	 */
-	raw_sigaction(info->si_signo, &none, NULL);
+	raw_sigaction(info->si_signo, &by_default, NULL);
 }
 
 /* A system call that has begun, or is about to, is not to sleep now. */
@@ -413,13 +411,12 @@ bool dune_would_handle(const struct dune_thread *thread,
 void dune_deliver_fault(struct dune_thread *thread, struct dune_frame *frame,
 			siginfo_t *info, uint64_t mask, uint64_t cr2)
 {
-	const struct dune_action none = { .handler = (uint64_t)SIG_DFL };
 	struct dune_action action = thread->sighand->actions[info->si_signo];
 	bool of_user = has(&thread->sighand->of_user, info->si_signo);
 
 	if (action.flags & SA_RESETHAND) {
 		put(&thread->sighand->installed, info->si_signo, false);
-		raw_sigaction(info->si_signo, &none, NULL);
+		raw_sigaction(info->si_signo, &by_default, NULL);
 	}
 	call_handler(thread, frame, info, &action, of_user, mask, cr2);
 }
@@ -480,8 +477,7 @@ long dune_sigaction(struct dune_thread *thread, const struct dune_regs *regs,
 	/* the kernel looks whether these are addresses, and at the rest */
 	if (regs->r10 != MASK_SIZE || signal < 1 || signal > SIGNALS)
 		return -EINVAL;
-	if (action && CALL4(SYS_rt_sigaction, 0, action, NULL, MASK_SIZE) ==
-		      -EFAULT)
+	if (action && raw_sigaction(0, action, NULL) == -EFAULT)
 		return -EFAULT;
 	if (place) {
 		ret = raw_sigaction(signal, NULL, place);

@@ -43,14 +43,9 @@ static void write_fs(uint64_t base)
 			     "d" ((uint32_t)(base >> 32)), "c" (MSR_FS_BASE));
 }
 
-static const uint8_t *direct(const struct dune_thread *thread)
-{
-	return thread->syscall_entry + DUNE_DIRECT;
-}
-
 static void enter_ring0(struct dune_thread *thread)
 {
-	thread->syscall_target = direct(thread);
+	thread->syscall_target = thread->syscall_entry + DUNE_DIRECT;
 	thread->ring3.fs = read_fs();
 	write_fs(thread->ring0_fs);
 }

@@ -47,12 +47,9 @@ static bool is_own(struct dune_thread *thread, uint64_t start, uint64_t size)
 /* The kernel's rights are what counts. Without tables it has to go again. */
 static long show(struct dune_thread *thread, uint64_t start, uint64_t size)
 {
-	int err;
-
 	size = whole(size, page_size_at(start));
-	err = dune_map(thread->root, (void *)start, size, (void *)start,
-		       DUNE_PTE_USER | DUNE_PTE_WRITE);
-	if (!err)
+	if (!dune_map(thread->root, (void *)start, size, (void *)start,
+		      DUNE_PTE_USER | DUNE_PTE_WRITE))
 		return start;
 	CALL2(SYS_munmap, start, size);
 	return -ENOMEM;
@@ -145,7 +142,7 @@ static long map(struct dune_thread *thread, const struct dune_frame *frame)
 /* What is not its own is not there for it, so nothing is done about that. */
 static long unmap(struct dune_thread *thread, uint64_t start, uint64_t size)
 {
-	uint64_t page, end;
+	uint64_t page;
 	long ret = 0;
 
 	size = dune_page_up(size);
@@ -156,8 +153,7 @@ static long unmap(struct dune_thread *thread, uint64_t start, uint64_t size)
 		hide(thread, start, size);
 		return CALL2(SYS_munmap, start, size);
 	}
-	for (page = start; page < start + size && !ret; page = end) {
-		end = page + PAGE_SIZE;
+	for (page = start; page < start + size && !ret; page += PAGE_SIZE) {
 		if (!is_own(thread, page, PAGE_SIZE))
 			continue;
 		hide(thread, page, PAGE_SIZE);
