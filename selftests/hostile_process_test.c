@@ -200,7 +200,8 @@ static bool is_known(unsigned int request)
 	return request == DUNE_GET_INFO || request == DUNE_CREATE_VCPU ||
 	       request == DUNE_RUN || request == DUNE_GET_STATE ||
 	       request == DUNE_SET_STATE || request == DUNE_GET_WINDOW ||
-	       request == DUNE_GET_STATS || request == DUNE_FLUSH;
+	       request == DUNE_GET_STATS || request == DUNE_FLUSH ||
+	       request == DUNE_ADD_FILTER;
 }
 
 static void try_requests(struct __test_metadata *_metadata, int fd)
@@ -239,7 +240,7 @@ TEST_F(hostile, requests_with_bad_addresses)
 		DUNE_FLUSH,
 	};
 	static const unsigned long of_device[] = {
-		DUNE_GET_INFO, DUNE_CREATE_VCPU,
+		DUNE_GET_INFO, DUNE_CREATE_VCPU, DUNE_ADD_FILTER,
 	};
 	uint8_t *memory = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
 			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
