@@ -313,7 +313,7 @@ static int be_robbed(int dune)
 	return is_confined(&guest) ? 0 : 2;
 }
 
-TEST_F(filter, holds_when_the_listener_is_taken_away)
+TEST_F_TIMEOUT(filter, holds_when_the_listener_is_taken_away, 300)
 {
 	int i, status;
 	pid_t pid;
@@ -421,7 +421,7 @@ static bool is_deceived(int dune)
 	return direct_calls(&guest) || !is_confined(&guest);
 }
 
-TEST_F(filter, of_another_process_is_none_of_this)
+TEST_F_TIMEOUT(filter, of_another_process_is_none_of_this, 300)
 {
 	int i, status;
 	pid_t pid;

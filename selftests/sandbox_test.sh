@@ -162,9 +162,14 @@ result "which is a policy" out_is text
 run dune-sandbox --learn "$work/learned" -- busybox nc 127.0.0.1 8089
 result "it learns whom the program talks to" \
 	grep -qx "net 127.0.0.1:8089" "$work/learned"
-run dune-sandbox --learn "$work/learned" -- busybox nc ::1 8089
-result "by either protocol" \
-	grep -qx "net \[0:0:0:0:0:0:0:1\]:8089" "$work/learned"
-run dune-sandbox --policy "$work/learned" -- busybox nc ::1 8089
+run dune-sandbox --policy "$work/learned" -- busybox nc 127.0.0.1 8089
 result "and it may then, though nobody is there" said "refused"
+if [ -e /proc/net/if_inet6 ]; then
+	run dune-sandbox --learn "$work/learned" -- busybox nc ::1 8089
+	result "by either protocol" \
+		grep -qx "net \[0:0:0:0:0:0:0:1\]:8089" "$work/learned"
+else
+	test=$((test + 1))
+	echo "ok $test by either protocol # SKIP this kernel has no IPv6"
+fi
 exit $failed
