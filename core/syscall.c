@@ -121,15 +121,22 @@ bool dune_syscall_may_be_direct(u64 number, u64 request)
 }
 EXPORT_SYMBOL_IF_DUNE_KUNIT(dune_syscall_may_be_direct);
 
+/* Of those who would look at the call, is it the filter alone, and says yes? */
+static noinline bool is_allowed(const struct dune_vcpu *vcpu, unsigned long work)
+{
+	return work == SYSCALL_WORK_SECCOMP &&
+	       dune_filter_allows(vcpu->filter, vcpu->regs.rax);
+}
+
 /* Would the kernel's entry path, or its exit path, do anything for this call? */
-static bool has_entry_work(const struct dune_filter *filter, u64 number)
+static bool has_entry_work(const struct dune_vcpu *vcpu)
 {
 	unsigned long work = READ_ONCE(current_thread_info()->syscall_work);
 
-	if (work == SYSCALL_WORK_SECCOMP && dune_filter_allows(filter, number))
-		work = 0;
-	return work || (read_thread_flags() &
-			(EXIT_TO_USER_MODE_WORK & ~DUNE_TIF_RESCHED));
+	if (unlikely(work) && !is_allowed(vcpu, work))
+		return true;
+	return read_thread_flags() &
+	       (EXIT_TO_USER_MODE_WORK & ~DUNE_TIF_RESCHED);
 }
 
 /**
@@ -211,7 +218,7 @@ int dune_syscall(struct dune_vcpu *vcpu)
 {
 	const struct dune_regs *regs = &vcpu->regs;
 
-	if (vcpu->direct && have_dispatcher && !has_entry_work(vcpu->filter, regs->rax) &&
+	if (vcpu->direct && have_dispatcher && !has_entry_work(vcpu) &&
 	    dune_syscall_may_be_direct(regs->rax, regs->rsi))
 		return make_call(vcpu, regs->rax);
 	vcpu->stats.plain_syscalls++;
