@@ -46,7 +46,7 @@ struct dune_create_vcpu dune_new_vcpu;
 /* Signals whose handlers run outside. */
 uint64_t dune_outside;
 
-/* DUNE_OPTION_END_EARLY or none. */
+/* DUNE_OPTION_* bits. */
 uint32_t dune_flags;
 
 static bool ready;

@@ -11,6 +11,8 @@
 #include <sys/shm.h>
 #include <sys/un.h>
 
+#include "send_descriptor.h"
+
 #define CANARY		0x5afe5afe5afe5afeUL
 
 /* Whoever knocks here was where it may not be. */
@@ -110,25 +112,6 @@ static void count_signals(void)
 	signal(SIGWINCH, on_last_signal);
 }
 
-static void pass_descriptor(int to, int fd)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr header;
-	} control = { .header = {
-		.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
-		.cmsg_type = SCM_RIGHTS,
-	} };
-	struct iovec data = { "x", 1 };
-	struct msghdr message = {
-		.msg_iov = &data, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control),
-	};
-
-	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	sendmsg(to, &message, MSG_NOSIGNAL);
-}
-
 static void be_victim(int listener)
 {
 	int secret = open(in_folder("secret/file"), O_RDONLY | O_CLOEXEC);
@@ -140,7 +123,7 @@ static void be_victim(int listener)
 		fd = accept(listener, NULL, NULL);
 		if (fd < 0)
 			continue;
-		pass_descriptor(fd, secret);
+		send_descriptor(fd, secret);
 		close(fd);
 	}
 }

@@ -4,11 +4,10 @@
 #define DUNE_SELFTESTS_GUEST_CALL_H
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "direct_calls.h"
 #include "guest.h"
 
 /* What the kernel gives, without the C library's errno. */
@@ -66,18 +65,6 @@ static inline struct dune_stats stats_of(struct guest *guest)
 
 	ioctl(guest->vcpu, DUNE_GET_STATS, &stats);
 	return stats;
-}
-
-static inline bool direct_is_on(void)
-{
-	char value = 'N';
-	FILE *file = fopen("/sys/module/dune/parameters/direct_syscalls", "re");
-
-	if (file) {
-		value = fgetc(file);
-		fclose(file);
-	}
-	return value == 'Y';
 }
 
 /* How many of a call and the end, which is one more, were made in place. */

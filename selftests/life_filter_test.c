@@ -9,6 +9,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "direct_calls.h"
+
 /* No getppid(). */
 static struct sock_filter code[] = {
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -18,18 +20,6 @@ static struct sock_filter code[] = {
 };
 
 static const struct sock_fprog program = { ARRAY_SIZE(code), code };
-
-static bool direct_is_on(void)
-{
-	int fd = open("/sys/module/dune/parameters/direct_syscalls", O_RDONLY);
-	char value = 'N';
-
-	if (fd >= 0) {
-		read(fd, &value, 1);
-		close(fd);
-	}
-	return value == 'Y';
-}
 
 static int enter_with(int filter)
 {

@@ -10,57 +10,7 @@
 #include "kselftest_harness.h"
 #include "cpu_state.h"
 #include "need_dune.h"
-
-/* A message of one byte, with a descriptor. */
-struct message {
-	struct msghdr header;
-	struct iovec data;
-	char byte;
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-};
-
-static void prepare(struct message *message)
-{
-	memset(message, 0, sizeof(*message));
-	message->data.iov_base = &message->byte;
-	message->data.iov_len = 1;
-	message->header.msg_iov = &message->data;
-	message->header.msg_iovlen = 1;
-	message->header.msg_control = &message->control;
-	message->header.msg_controllen = sizeof(message->control);
-}
-
-static bool send_descriptor(int socket, int fd)
-{
-	struct message message;
-	struct cmsghdr *control;
-
-	prepare(&message);
-	control = CMSG_FIRSTHDR(&message.header);
-	control->cmsg_level = SOL_SOCKET;
-	control->cmsg_type = SCM_RIGHTS;
-	control->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(control), &fd, sizeof(fd));
-	return sendmsg(socket, &message.header, 0) == 1;
-}
-
-static int receive_descriptor(int socket)
-{
-	struct message message;
-	struct cmsghdr *control;
-	int fd = -1;
-
-	prepare(&message);
-	if (recvmsg(socket, &message.header, 0) != 1)
-		return -1;
-	control = CMSG_FIRSTHDR(&message.header);
-	if (control)
-		memcpy(&fd, CMSG_DATA(control), sizeof(fd));
-	return fd;
-}
+#include "send_descriptor.h"
 
 FIXTURE(lifecycle) {
 	int dune;

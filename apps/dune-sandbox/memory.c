@@ -88,6 +88,7 @@ static const char *next_mapping(const char *line, struct mapping *mapping)
 	return end + 1;
 }
 
+/* As dune_program_vdso(), which would have the kernel write it all anew. */
 static void find_known(struct dune_range *heap, struct dune_range *vdso)
 {
 	const char *line = maps;
