@@ -14,7 +14,7 @@ fi
 
 cd "$(dirname "$0")" || exit 1
 echo "TAP version 13"
-echo "1..57"
+echo "1..58"
 here=$PWD
 . ./verdicts.sh
 
@@ -67,6 +67,11 @@ run dune-sandbox -- no-such-program
 result "what is not there is not found" exits 127
 run dune-sandbox -- "$work/in"
 result "what is no program cannot be executed" exits 126
+random=$(cat /proc/sys/kernel/randomize_va_space)
+echo 0 >/proc/sys/kernel/randomize_va_space
+run dune-sandbox --exec "$here" -- sh -c "timeout 60 \"$here/ordinary_threads\""
+echo "$random" >/proc/sys/kernel/randomize_va_space
+result "addresses need not be random" exits 0
 run dune-sandbox
 result "a program is needed" exits 2
 run dune-sandbox --help

@@ -108,6 +108,49 @@ TEST(none_can_be_kept_where_there_is_no_room)
 	EXPECT_EQ(fcntl(fd, F_GETFD), -1);
 }
 
+#define KEEPERS	4
+#define KEPT	100
+
+static int kept_by_all[KEEPERS][KEPT];
+
+/* By two ways at once: half of the threads in Dune, the others outside. */
+static void *keep_many(void *number)
+{
+	uintptr_t index = (uintptr_t)number;
+	int i;
+
+	if (index % 2 && dune_enter())
+		return NULL;
+	for (i = 0; i < KEPT; i++)
+		kept_by_all[index][i] =
+			dune_keep_descriptor(open("/dev/null", O_RDONLY));
+	return number;
+}
+
+/* The limit is raised for a moment: what one sees is not another's. */
+TEST(four_threads_keep_descriptors_at_once)
+{
+	struct rlimit before, after;
+	pthread_t threads[KEEPERS];
+	uintptr_t i, j;
+
+	ASSERT_EQ(dune_init(NULL), 0);
+	ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+	for (i = 0; i < KEEPERS; i++)
+		ASSERT_EQ(pthread_create(&threads[i], NULL, keep_many,
+					 (void *)i), 0);
+	for (i = 0; i < KEEPERS; i++)
+		ASSERT_EQ(pthread_join(threads[i], NULL), 0);
+	ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &after), 0);
+	EXPECT_EQ(after.rlim_cur, before.rlim_cur);
+	for (i = 0; i < KEEPERS; i++)
+		for (j = 0; j < KEPT; j++) {
+			ASSERT_GE(kept_by_all[i][j], (int)before.rlim_cur);
+			/* nobody else's, who would have closed it by now */
+			ASSERT_EQ(close(kept_by_all[i][j]), 0);
+		}
+}
+
 static int opened;
 
 static int open_and_tell(const char *path)

@@ -21,10 +21,11 @@
 #define STACK_GAP	(16UL << 20)
 #define EFLAGS_AC	(1UL << 18)
 
-enum { OWN, IMAGE, HEAP, STACK, RANGES };
+enum { OWN, IMAGE, HANDLER, HEAP, STACK, RANGES };
 
 static struct dune_range ranges[RANGES];
 static bool confined;
+void *memory_stack;
 
 static bool is_within(uint64_t start, uint64_t end,
 		      const struct dune_range *range)
@@ -143,39 +144,57 @@ static int check_mappings(const struct dune_program *program,
 	return 0;
 }
 
-static bool map_new(uint64_t start, uint64_t size, int prot)
+/* At @start, if there is nothing; anywhere if that is 0. */
+static void *map_new(uint64_t start, uint64_t size)
 {
-	return mmap((void *)start, size, prot, MAP_PRIVATE | MAP_ANONYMOUS |
-		    MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) != MAP_FAILED;
-}
-
-static bool close_gap(const struct dune_range *range)
-{
-	return map_new(range->start, GAP, PROT_NONE);
-}
-
-/* Right below the supervisor; below that there is nothing. */
-static uint64_t own_stack(void)
-{
-	return (uint64_t)__ehdr_start - HANDLER_STACK;
+	return mmap((void *)start, size, PROT_NONE, MAP_PRIVATE |
+		    MAP_ANONYMOUS | MAP_NORESERVE |
+		    (start ? MAP_FIXED_NOREPLACE : 0), -1, 0);
 }
 
 /**
  * memory_guard() - take the memory around the supervisor, and for its stack
  *
- * The kernel puts what is mapped next right below.
+ * Where addresses are not random the kernel's own code may be right below the
+ * supervisor: then the stack is elsewhere. There a text of ring 3's ends in the
+ * eighth byte of the supervisor, whose ELF header has a zero there. The kernel
+ * puts what is mapped next right below.
  *
  * Return: 0; a negative errno.
  */
 int memory_guard(void)
 {
-	ranges[IMAGE].start = own_stack() - GAP;
-	if (!close_gap(&ranges[IMAGE]) ||
-	    !map_new(own_stack(), HANDLER_STACK, PROT_READ | PROT_WRITE))
+	const uint64_t size = GAP + HANDLER_STACK;
+	struct dune_range *range = &ranges[IMAGE];
+	void *place = map_new((uint64_t)__ehdr_start - size, size);
+
+	if (place == MAP_FAILED && errno == EEXIST) {
+		range->start = (uint64_t)__ehdr_start;
+		range = &ranges[HANDLER];
+		place = map_new(0, size);
+	}
+	if (place == MAP_FAILED ||
+	    mprotect(place + GAP, HANDLER_STACK, PROT_READ | PROT_WRITE))
 		return -errno;
+	range->start = (uint64_t)place;
+	range->end = range->start + size;
 	/* clearing 2 MiB for a few pages would be most of a program's start */
-	madvise((void *)own_stack(), HANDLER_STACK, MADV_NOHUGEPAGE);
+	madvise(place + GAP, HANDLER_STACK, MADV_NOHUGEPAGE);
+	memory_stack = place + size;
 	return 0;
+}
+
+/* The C library has used some of the heap, perhaps; the rest is ring 3's. */
+static bool guard_heap(const struct dune_range *heap)
+{
+	/* where addresses are not random it begins right behind the image */
+	uint64_t room = heap->start - ranges[IMAGE].end;
+
+	if (room > GAP)
+		room = GAP;
+	ranges[HEAP].start = heap->start - room;
+	ranges[HEAP].end = heap->end;
+	return !room || map_new(ranges[HEAP].start, room) != MAP_FAILED;
 }
 
 /**
@@ -196,10 +215,7 @@ int memory_init(const struct dune_program *program,
 	if (err)
 		return err;
 	*vdso = (struct dune_range) {};
-	/* the C library has used some of it, perhaps; what follows is ring 3's */
 	find_known(&heap, vdso);
-	ranges[HEAP] = heap;
-	ranges[HEAP].start -= GAP;
 	dune_own_range(&ranges[OWN]);
 	ranges[OWN].start -= GAP;
 	ranges[IMAGE].end = ((uint64_t)_end + DUNE_PAGE_SIZE - 1) &
@@ -207,7 +223,7 @@ int memory_init(const struct dune_program *program,
 	ranges[STACK].start = (uint64_t)__builtin_frame_address(0) - STACK_GAP;
 	ranges[STACK].end = ADDRESS_LIMIT;
 	/* where ring 3 could be told to, the kernel would put something */
-	if (!close_gap(&ranges[OWN]) || !close_gap(&ranges[HEAP]))
+	if (map_new(ranges[OWN].start, GAP) == MAP_FAILED || !guard_heap(&heap))
 		return -errno;
 	confined = true;
 	return check_mappings(program, stack, vdso);

@@ -106,6 +106,8 @@ long forward_changed(struct dune_frame *frame, struct dune_frame *changed);
 
 /* memory.c: of ring 3, and of the supervisor, which is from here to there */
 extern const char __ehdr_start[], _end[];
+/* where its stack ends, of HANDLER_STACK bytes */
+extern void *memory_stack;
 int memory_guard(void);
 int memory_init(const struct dune_program *program,
 		const struct dune_range *stack, struct dune_range *vdso);

@@ -222,7 +222,7 @@ static void switch_stack(void)
 	asm volatile("mov %0, %%rsp\n\t"
 		     "xor %%ebp, %%ebp\n\t"
 		     "call *%1"
-		     : : "r" (__ehdr_start), "r" (go) : "memory");
+		     : : "r" (memory_stack), "r" (go) : "memory");
 	__builtin_unreachable();
 }
 
