@@ -254,7 +254,7 @@ static void run_by_dirty_bits(unsigned int operations)
 #define APPEL_2(by, ...)	APPEL("Appel 2", by, __VA_ARGS__)
 
 #define BY_KERNEL(number)						\
-	.times = 5,							\
+	.rounds = 20,							\
 	.begin = begin_##number##_by_kernel,				\
 	.prepare = prepare_##number##_by_kernel
 

@@ -19,19 +19,20 @@
  * @row: what is done: "getpid"
  * @how: by what: "Linux", "Dune", "ptrace"
  * @per: what one figure is for: "call", "page"
- * @operations: how many of them a sample has
- * @times: as many samples as another has; 0: just so many. For what differs
- *	more from one to the next.
+ * @operations: how many of them a round has
+ * @rounds: of @prepare, @run and @clean, or of @value, that a sample has, which
+ *	is their mean; 0: one. For what differs more from one to the next, such
+ *	as what the kernel does for many at a time.
  * @dune: the process is in Dune when @begin is called, and its exits are told
  * @fill_size: with that: as in &struct dune_options
  * @others: other processes are in Dune, and everybody's exits are told. They are
  *	counted in further samples, as that takes instructions.
  * @begin: called once, first; 0 or what cannot_run() returns. May be NULL.
- * @prepare: called before each sample, not counted. May be NULL.
+ * @prepare: called before each round, not counted. May be NULL.
  * @run: does that many operations; this is counted
- * @clean: called after each sample, not counted. May be NULL.
+ * @clean: called after each round, not counted. May be NULL.
  * @value: in place of @run, for what is not counted by the CPU: the figure
- *	itself for one sample. May call cannot_run().
+ *	itself for one round. May call cannot_run().
  * @unit: of what @value returns: "bytes"
  * @end: called once, last, if all went well. May be NULL.
  */
@@ -40,7 +41,7 @@ struct bench {
 	const char *how;
 	const char *per;
 	unsigned int operations;
-	unsigned int times;
+	unsigned int rounds;
 	bool dune;
 	bool others;
 	uint64_t fill_size;

@@ -290,7 +290,7 @@ const struct bench kvm_benches[] = {
 	{ .row = "nested fault, 2 MiB present", KVM, PER_LARGE,
 	  .begin = make_touching_large, .prepare = drop_and_populate,
 	  .run = touch },
-	{ .row = "entry", KVM, .per = "process", .operations = 1, .times = 5,
+	{ .row = "entry", KVM, .per = "process", .operations = 1, .rounds = 10,
 	  .begin = make_out, .value = make_and_run, .unit = "ticks" },
 	{ 0 }
 };

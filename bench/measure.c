@@ -143,19 +143,28 @@ static void subtract(uint64_t to[COUNTED + 1], const uint64_t from[COUNTED + 1])
 		to[i] = to[i] > from[i] ? to[i] - from[i] : 0;
 }
 
+/* Adds those since @before. */
 static void count_exits(struct sample *sample,
 			const uint64_t before[COUNTED + 1])
 {
-	uint64_t twice[COUNTED + 1];
+	uint64_t now[COUNTED + 1], twice[COUNTED + 1];
+	unsigned int i;
 
-	read_exits(sample->exits);
+	read_exits(now);
 	read_exits(twice);
-	subtract(twice, sample->exits);
-	subtract(sample->exits, before);
-	subtract(sample->exits, twice);
+	subtract(twice, now);
+	subtract(now, before);
+	subtract(now, twice);
+	for (i = 0; i <= COUNTED; i++)
+		sample->exits[i] += now[i];
 }
 
-static void take(const struct bench *bench, struct sample *sample)
+static unsigned int rounds_of(const struct bench *bench)
+{
+	return bench->rounds ? bench->rounds : 1;
+}
+
+static void add_round(const struct bench *bench, struct sample *sample)
 {
 	uint64_t before[COUNTED + 1], start;
 
@@ -164,27 +173,37 @@ static void take(const struct bench *bench, struct sample *sample)
 	if (exit_counter >= 0)
 		before[COUNTED] = read_exit_counter(exit_counter);
 	if (bench->value) {
-		sample->figure = bench->value();
+		sample->figure += bench->value();
 	} else {
 		if (bench->dune)
 			read_exits(before);
 		start = ticks();
 		bench->run(bench->operations);
-		sample->figure = (double)(ticks() - start) / bench->operations;
+		sample->figure += (double)(ticks() - start) / bench->operations;
 		if (bench->dune)
 			count_exits(sample, before);
 	}
 	if (exit_counter >= 0)
-		sample->exits[COUNTED] = read_exit_counter(exit_counter) -
-					 before[COUNTED];
+		sample->exits[COUNTED] += read_exit_counter(exit_counter) -
+					  before[COUNTED];
 	if (bench->clean)
 		bench->clean(bench->operations);
+}
+
+static void take(const struct bench *bench, struct sample *sample)
+{
+	unsigned int i;
+
+	*sample = (struct sample){ 0 };
+	for (i = 0; i < rounds_of(bench); i++)
+		add_round(bench, sample);
+	sample->figure /= rounds_of(bench);
 }
 
 /* The same, of other processes; the figures are those that there are. */
 static void take_exits(const struct bench *bench, struct sample *taken)
 {
-	struct sample sample = { 0 };
+	struct sample sample;
 	unsigned int i;
 
 	exit_counter = open_exit_counter();
@@ -202,7 +221,8 @@ static void print_exits(const struct bench *bench,
 	printf("\"%s\": [", which < COUNTED ? counted[which].name : "other");
 	for (i = 0; i < samples; i++)
 		printf("%s%.6g", i ? ", " : "",
-		       (double)taken[i].exits[which] / bench->operations);
+		       (double)taken[i].exits[which] /
+		       (bench->operations * rounds_of(bench)));
 	printf("]");
 }
 
@@ -234,8 +254,6 @@ static void measure(const struct bench *bench)
 	struct sample *taken;
 	unsigned int i;
 
-	if (bench->times)
-		samples *= bench->times;
 	taken = calloc(samples, sizeof(*taken));
 	measured = bench;
 	printf("{\"row\": \"%s\", \"how\": \"%s\", \"per\": \"%s\"",
@@ -249,7 +267,6 @@ static void measure(const struct bench *bench)
 		must(!bench->begin(), "begin()");
 	for (i = 0; i < WARM_UP; i++)
 		take(bench, taken);
-	memset(taken, 0, samples * sizeof(*taken));
 	for (i = 0; i < samples; i++)
 		take(bench, &taken[i]);
 	if (bench->others)

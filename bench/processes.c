@@ -141,7 +141,7 @@ static void enter_again(unsigned int operations)
 
 #define THREAD								\
 	.row = "thread", .per = "creation and end",			\
-	.operations = REPEATED, .times = 5, .run = make_threads
+	.operations = 10 * REPEATED, .run = make_threads
 #define FORK								\
 	.row = "fork", .per = "child", .operations = REPEATED,		\
 	.run = make_children

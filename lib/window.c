@@ -31,16 +31,18 @@ int dune_window_init(void)
 	uint64_t size = WINDOWS * (sizeof(*windows.of_memory) +
 				   sizeof(*windows.order) +
 				   sizeof(*dune_window_offsets));
-	uint64_t *memory;
 
 	if (windows.of_memory)
 		return 0;
-	memory = dune_own_map(size, PAGE_SIZE);
-	if (!memory)
+	windows.of_memory = dune_own_map(size, PAGE_SIZE);
+	if (!windows.of_memory)
 		return -ENOMEM;
-	dune_window_offsets = memory;
-	windows.order = (uint32_t *)(memory + WINDOWS);
-	windows.of_memory = windows.order + WINDOWS;
+	/*
+	 * All 2 MiB of them are little more than one page table maps; what is
+	 * used is the first's end, as stacks are high, and the others' begin.
+	 */
+	dune_window_offsets = (uint64_t *)(windows.of_memory + WINDOWS);
+	windows.order = (uint32_t *)(dune_window_offsets + WINDOWS);
 	return 0;
 }
 

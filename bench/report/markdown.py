@@ -7,10 +7,10 @@ import textwrap
 from report import estimate, paper, table, targets
 
 ABOUT = """\
-A figure is the median of {samples} samples, after warm-up, or of some times as
-many of what differs more; the spread is the distance of the quartiles as a part
-of it. A ratio is to Linux's figure in the same run, or to that of what else does
-it; that one has 1. A figure whose samples disagree is not printed.
+A figure is the median of {samples} samples, after warm-up; the spread is the
+distance of the quartiles as a part of it. A ratio is to Linux's figure in the
+same run, or to that of what else does it; that one has 1. A figure whose samples
+disagree is not printed.
 
 The paper's cycles are those of {source}, on {machine}."""
 
