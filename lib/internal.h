@@ -276,10 +276,9 @@ static inline long dune_call_kernel(const struct dune_frame *frame)
 /* Below the stack pointer; what a function has there is its own. */
 #define RED_ZONE	128
 
-/* Room on the stack for dune_save_state(). */
+/* Room on the stack for dune_save_state(), at 64 bytes, which are 512 bits. */
 #define DUNE_STATE_AREA()						\
-	((char *)(((uint64_t)__builtin_alloca(dune_fpu.size + 63) + 63) & \
-		  ~63UL))
+	((char *)__builtin_alloca_with_align(dune_fpu.size, 512))
 
 /* In the address of a handler, which has none of the upper half. */
 #define DUNE_INTEGER	(1ULL << 63)

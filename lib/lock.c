@@ -12,15 +12,21 @@ enum { FREE, HELD, WAITED_FOR };
 
 static int locks[DUNE_LOCKS];
 
+/* Apart, so that who need not wait saves no registers. */
+__attribute__((noinline))
+static void wait_for(int *lock)
+{
+	while (__atomic_exchange_n(lock, WAITED_FOR, __ATOMIC_ACQUIRE) != FREE)
+		CALL4(SYS_futex, lock, FUTEX_WAIT_PRIVATE, WAITED_FOR, NULL);
+}
+
 void dune_lock(enum dune_lock_name name)
 {
 	int *lock = &locks[name], state = FREE;
 
-	if (__atomic_compare_exchange_n(lock, &state, HELD, false,
-					__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-		return;
-	while (__atomic_exchange_n(lock, WAITED_FOR, __ATOMIC_ACQUIRE) != FREE)
-		CALL4(SYS_futex, lock, FUTEX_WAIT_PRIVATE, WAITED_FOR, NULL);
+	if (!__atomic_compare_exchange_n(lock, &state, HELD, false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		wait_for(lock);
 }
 
 void dune_unlock(enum dune_lock_name name)

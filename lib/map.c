@@ -150,13 +150,15 @@ static inline pte_t protect_entry(const struct change *change, pte_t *entry,
  */
 static void note_changed(struct change *change, pte_t changed, pte_t seen)
 {
-	pte_t set = changed & change->bits, cleared = changed & ~change->bits;
+	/* those that take something away when they are set, or cleared */
+	pte_t loses = (change->bits & ~RIGHTS) |
+		      (~change->bits & ~DUNE_PTE_NOEXEC);
 
 	if (!changed)
 		return;
 	change->touched = true;
 	change->global |= !!(seen & DUNE_PTE_GLOBAL);
-	change->lost |= cleared & ~DUNE_PTE_NOEXEC || set & ~RIGHTS;
+	change->lost |= !!(changed & loses);
 }
 
 /* Are all of these one page, so to say? */
@@ -291,7 +293,8 @@ static int change_part(struct change *change, pte_t *entry, int level,
 	return err;
 }
 
-/* What is to be protected has to be there. */
+/* What is to be protected has to be there. Apart: it is, nearly always. */
+__attribute__((noinline))
 static int fill_missing(struct change *change, const pte_t *entry,
 			uint64_t address)
 {
@@ -301,27 +304,37 @@ static int fill_missing(struct change *change, const pte_t *entry,
 	return dune_table_fill(change->vcpu, change->root, address);
 }
 
-/* Pages of 4 KiB of one table: most of all that is asked for. */
+/* A page of 4 KiB. Returns the bits that are others now; adds to *seen. */
+static inline pte_t protect_page(struct change *change, pte_t *entry,
+				 uint64_t address, pte_t *seen, int *err)
+{
+	pte_t value = read_entry(entry);
+
+	if (__builtin_expect(!value, 0)) {
+		*err = fill_missing(change, entry, address);
+		value = read_entry(entry);
+	}
+	if (!is_present(value))
+		return 0;
+	*seen |= value;
+	return protect_entry(change, entry, value);
+}
+
+/* Those of one table: most of all that is asked for, and most often it is one. */
 static int protect_pages(struct change *change, pte_t *entries, uint64_t start,
 			 uint64_t end)
 {
 	pte_t *entry = entry_of(entries, 1, start);
-	pte_t changed = 0, seen = 0, value;
+	pte_t changed = 0, seen = 0;
 	int err = 0;
 
-	for (; start < end; start += PAGE_SIZE, entry++) {
-		value = read_entry(entry);
-		if (!value) {
-			err = fill_missing(change, entry, start);
-			if (err)
-				break;
-			value = read_entry(entry);
-		}
-		if (is_present(value)) {
-			seen |= value;
-			changed |= protect_entry(change, entry, value);
-		}
+	if (end - start == PAGE_SIZE) {
+		changed = protect_page(change, entry, start, &seen, &err);
+		note_changed(change, changed, seen);
+		return err;
 	}
+	for (; start < end && !err; start += PAGE_SIZE, entry++)
+		changed |= protect_page(change, entry, start, &seen, &err);
 	note_changed(change, changed, seen);
 	return err;
 }
@@ -392,12 +405,14 @@ static int change_root(struct change *change, uint64_t start, uint64_t end)
 				    end);
 }
 
+/* All of it is in the lower half of the addresses or in the upper one. */
 static bool is_good_range(uint64_t start, uint64_t size)
 {
-	uint64_t last = start + size - 1;
+	int64_t half = (int64_t)start >> 47;	/* 0 or -1 */
 
-	return !((start | size) & (PAGE_SIZE - 1)) && size && last >= start &&
-	       last >> 47 == start >> 47 && dune_canonical(start) == start;
+	return !((start | size) & (PAGE_SIZE - 1)) && !((size - 1) >> 47) &&
+	       (uint64_t)half + 1 <= 1 &&
+	       half == (int64_t)(start + size - 1) >> 47;
 }
 
 /**
@@ -482,12 +497,21 @@ int dune_unmap(struct dune_root *root, void *address, uint64_t size)
 int dune_protect(struct dune_root *root, void *address, uint64_t size,
 		 uint64_t set, uint64_t clear)
 {
-	struct change change = {
-		.kind = PROTECT, .root = root, .bits = set, .clear = clear,
-	};
+	struct change change;
 
 	if ((set | clear) & (~DUNE_PTE_BITS | DUNE_PTE_PRESENT))
 		return -EINVAL;
+	/* one by one: that is half of what it takes to clear it before */
+	change.kind = PROTECT;
+	change.root = root;
+	change.bits = set;
+	change.clear = clear;
+	change.target = 0;
+	change.touched = false;
+	change.global = false;
+	change.lost = false;
+	change.freed = NULL;
+	change.tables = 0;
 	return make_change(&change, address, size);
 }
 

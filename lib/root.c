@@ -30,7 +30,9 @@ int dune_root_begin(struct dune_hold *hold)
 		return -EPERM;
 	if (hold->thread->has_tables)
 		return -EDEADLK;
-	hold->flags = dune_lock_masked(DUNE_LOCK_TABLES);
+	/* as dune_lock_masked(), where it is known that this is ring 0 */
+	hold->flags = dune_mask_interrupts();
+	dune_lock(DUNE_LOCK_TABLES);
 	hold->thread->has_tables = true;
 	return 0;
 }
@@ -38,7 +40,8 @@ int dune_root_begin(struct dune_hold *hold)
 void dune_root_end(struct dune_hold *hold)
 {
 	hold->thread->has_tables = false;
-	dune_unlock_masked(DUNE_LOCK_TABLES, hold->flags);
+	dune_unlock(DUNE_LOCK_TABLES);
+	dune_restore_interrupts(hold->flags);
 }
 
 /* To be held. */
