@@ -152,7 +152,7 @@ static void enter_again(unsigned int operations)
 	.row = "fork and exec", .per = "child",	.operations = REPEATED,	\
 	.run = execute
 #define ENTRY								\
-	.row = "entry", .per = "process", .operations = 1
+	.row = "entry", .per = "process", .operations = 1, .rounds = 20
 
 const struct bench process_benches[] = {
 	{ THREAD, LINUX }, { THREAD, DUNE },
