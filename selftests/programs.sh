@@ -12,7 +12,7 @@
 # of stress-ng's stressors runs.
 all="busybox dash bash perl python_threads python_signals python_processes
 	python_memory python_sockets python_ctypes gcc sqlite3 compressors
-	openssl redis lighttpd git gdb strace audit stress"
+	openssl redis lighttpd git luajit node gdb strace audit stress"
 inside="dune-run --follow"
 if [ "${1-}" = --sandbox ]; then
 	inside=sandbox
@@ -256,6 +256,84 @@ git()
 	ended=$?
 	cd / && rm -rf "$repository"
 	return $ended
+}
+
+# Compiled as it runs, and calls of C functions, also back into Lua.
+luajit()
+{
+	cat >"$work/jit.lua" <<-'END'
+	local ffi = require("ffi")
+	ffi.cdef [[
+	int getppid(void);
+	void qsort(void *, size_t, size_t,
+		   int (*)(const int *, const int *));
+	]]
+	local sum, found = 0, {}
+	for i = 1, 3000000 do
+		sum = (sum * 31 + i) % 1000003
+	end
+	print(sum, jit.status())
+	for i = 1, 20000 do
+		found[i % 97] = (found[i % 97] or "") .. i % 10
+	end
+	print(#found[5], found[5]:sub(1, 20))
+	local numbers = ffi.new("int[1000]")
+	for i = 0, 999 do
+		numbers[i] = (i * 7919) % 1009
+	end
+	ffi.C.qsort(numbers, 1000, 4, function(a, b)
+		return a[0] - b[0]
+	end)
+	print(numbers[0], numbers[500], numbers[999], ffi.C.getppid() > 0)
+	print(pcall(error, "caught"))
+	END
+	$run luajit "$work/jit.lua"
+}
+
+# V8 compiles in threads of its own; workers, children, a server, files.
+node()
+{
+	cat >"$work/program.js" <<-'END'
+	const { Worker, isMainThread, parentPort } = require("worker_threads");
+	if (!isMainThread) {
+		let sum = 0;
+		for (let i = 0; i < 2e6; i++)
+			sum = (sum * 31 + i) % 1000003;
+		parentPort.postMessage(sum);
+	} else {
+		main();
+	}
+	function worker()
+	{
+		return new Promise(done =>
+			new Worker(__filename).on("message", done));
+	}
+	async function main()
+	{
+		const http = require("http"), fs = require("fs");
+		console.log(await Promise.all([worker(), worker()]));
+		console.log(require("child_process")
+			.execSync("echo from a child").toString().trim());
+		fs.writeFileSync(__filename + ".out", "x".repeat(100000));
+		console.log(fs.readFileSync(__filename + ".out").length);
+		const bytes = await WebAssembly.instantiate(new Uint8Array([
+			0, 97, 115, 109, 1, 0, 0, 0, 1, 7, 1, 96, 2, 127, 127,
+			1, 127, 3, 2, 1, 0, 7, 7, 1, 3, 97, 100, 100, 0, 0, 10,
+			9, 1, 7, 0, 32, 0, 32, 1, 106, 11]));
+		console.log(bytes.instance.exports.add(40, 2));
+		const server = http.createServer((from, to) =>
+			to.end("hello " + from.url));
+		server.listen(7002, "127.0.0.1", () =>
+			http.get("http://127.0.0.1:7002/there", answer => {
+				answer.on("data", data =>
+					console.log(data.toString()));
+				answer.on("end", () => server.close());
+			}));
+		process.once("SIGUSR2", () => console.log("signal"));
+		process.kill(process.pid, "SIGUSR2");
+	}
+	END
+	$run node "$work/program.js"
 }
 
 # A program for debuggers: it waits, or ends badly, some calls deep; or waits
