@@ -14,7 +14,7 @@ fi
 
 cd "$(dirname "$0")" || exit 1
 echo "TAP version 13"
-echo "1..58"
+echo "1..60"
 here=$PWD
 . ./verdicts.sh
 
@@ -138,6 +138,16 @@ result "and dynamic ones do not" exits 126
 SECRET=1 OTHER=2 run dune-sandbox --env OTHER --env NEW=3 -- busybox env
 result "variables are those that are named" sh -c \
 	'grep -q OTHER=2 $1 && grep -q NEW=3 $1 && ! grep -q SECRET $1' - "$work/out"
+# 256 MiB for each C library that takes notice: the program's, and no other
+for variable in GLIBC_TUNABLES=glibc.malloc.top_pad=268435456 \
+	MALLOC_TOP_PAD_=268435456; do
+	run dune-sandbox --env "$variable" -- busybox sh -c \
+		'exec busybox sh -c "env; grep VmData /proc/self/status"'
+	result "the supervisor takes nothing from ${variable%%=*}" sh -c \
+		'grep -qx "$2" "$1" && awk "/VmData/ { exit \$2 < 262144 ||
+						       \$2 > 400000 }" "$1"' - \
+		"$work/out" "$variable"
+done
 run dune-sandbox --deny getppid --log "$work/log" --exec "$here" -- \
 	busybox sh -c 'echo $PPID'
 result "a call that is denied is refused" logged "getppid.*EPERM: not allowed"

@@ -327,6 +327,7 @@ int main(int argc, char **argv)
 	bool done;
 	int status;
 
+	show_variables(environ);
 	if (argc && !strcmp(argv[0], INSIDE))
 		return go_on(argc, argv);
 	policy_begin(&new_policy);

@@ -98,6 +98,9 @@ char *text_put(char *to, char *end, const char *text);
 char *text_put_number(char *to, char *end, uint64_t number, unsigned int base);
 const char *text_number(const char *text, uint64_t *number);
 
+/* entry.c */
+void show_variables(char **environment);
+
 /* calls.c */
 extern const struct call calls[SYSCALLS];
 void take_syscall(struct dune_frame *frame);
