@@ -179,11 +179,6 @@ static double user_of_some(void)
 	return make_more(SOME).user;
 }
 
-static double entry_of_few(void)
-{
-	return make_more(FEW).ticks;
-}
-
 static double entry_of_many(void)
 {
 	return make_more(MANY).ticks;
@@ -205,7 +200,6 @@ const struct bench scale_benches[] = {
 	{ USER, .how = "Dune", .begin = begin, .value = user_of_some },
 	{ USER, .how = "Dune, no large pages", .begin = begin_small,
 	  .value = user_of_some },
-	{ ENTRY, TO_400, .value = entry_of_few },
 	{ ENTRY, TO_1000, .value = entry_of_many },
 	{ 0 }
 };

@@ -9,14 +9,7 @@
 
 #include <errno.h>
 
-/* Counts changes of any root. */
-static uint64_t generation;
-
-/* To be told before the lock of tables is released. */
-void dune_tables_changed(void)
-{
-	__atomic_add_fetch(&generation, 1, __ATOMIC_RELEASE);
-}
+uint64_t dune_generation;
 
 static int fill_root(struct dune_thread *thread, uint64_t address)
 {
@@ -66,7 +59,7 @@ enum dune_fill dune_fill_fault(struct dune_thread *thread, uint64_t address)
 	uint64_t seen = thread->generation;
 	int err = fill(thread, address);
 
-	thread->generation = __atomic_load_n(&generation, __ATOMIC_ACQUIRE);
+	thread->generation = __atomic_load_n(&dune_generation, __ATOMIC_ACQUIRE);
 	if (!err || (err == -EEXIST && thread->generation != seen))
 		return DUNE_FILL_AGAIN;
 	return err == -EEXIST ? DUNE_FILL_KERNEL : DUNE_FILL_PROGRAM;

@@ -452,7 +452,16 @@ bool dune_is_protected(uint64_t start, uint64_t size);
 
 /* fill.c */
 enum dune_fill { DUNE_FILL_AGAIN, DUNE_FILL_PROGRAM, DUNE_FILL_KERNEL };
-void dune_tables_changed(void);
+
+/* Counts changes of any root. */
+extern uint64_t dune_generation;
+
+/* To be told before the lock of tables is released. */
+static inline void dune_tables_changed(void)
+{
+	__atomic_add_fetch(&dune_generation, 1, __ATOMIC_RELEASE);
+}
+
 enum dune_fill dune_fill_fault(struct dune_thread *thread, uint64_t address);
 
 /* entry.S */
