@@ -41,9 +41,11 @@ static inline void change(char **environment, char from, char to)
 		}
 }
 
-/* @stack: with which the process begins: argc, argv, NULL, envp, NULL */
-__attribute__((used))
-static void hide_variables(long *stack)
+/**
+ * hide_variables() - of those that the C library knows
+ * @stack: with which the process begins: argc, argv, NULL, envp, NULL
+ */
+void hide_variables(long *stack)
 {
 	change((char **)(stack + stack[0] + 2), 0, HIDDEN);
 }
@@ -56,21 +58,3 @@ void show_variables(char **environment)
 {
 	change(environment, HIDDEN, 0);
 }
-
-asm(".pushsection .text\n"
-    ".globl begin\n"
-    ".type begin, @function\n"
-    "begin:\n"
-    "	.cfi_startproc\n"
-    "	.cfi_undefined rip\n"
-    "	mov	%rsp, %rdi\n"
-    "	mov	%rsp, %rbx\n"
-    "	mov	%rdx, %r12\n"
-    "	and	$-16, %rsp\n"
-    "	call	hide_variables\n"
-    "	mov	%rbx, %rsp\n"
-    "	mov	%r12, %rdx\n"
-    "	jmp	_start\n"
-    "	.cfi_endproc\n"
-    ".size begin, . - begin\n"
-    ".popsection\n");

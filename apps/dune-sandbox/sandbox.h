@@ -99,6 +99,7 @@ char *text_put_number(char *to, char *end, uint64_t number, unsigned int base);
 const char *text_number(const char *text, uint64_t *number);
 
 /* entry.c */
+void hide_variables(long *stack);
 void show_variables(char **environment);
 
 /* calls.c */
