@@ -39,6 +39,8 @@ if [ "$inside" = sandbox ]; then
 	exec $work
 	write $work
 	net loopback
+	net 0.0.0.0
+	net [::]
 	END
 	inside="dune-sandbox --policy $work/policy --"
 fi
@@ -494,6 +496,14 @@ once()
 	status=$?
 }
 
+# Python's own tests are to succeed; if they fail anyway they tell nothing.
+is_telling()
+{
+	case $1 in
+	python_*) [ "$2" -eq 0 ] ;;
+	esac
+}
+
 echo "TAP version 13"
 echo "1..$(echo $names | wc -w)"
 test=0
@@ -505,7 +515,7 @@ for name in $names; do
 	outside=$status
 	run=$inside
 	once "$name" inside
-	if [ $outside -eq $status ] &&
+	if [ $outside -eq $status ] && is_telling "$name" "$outside" &&
 	   cmp -s "$work/outside.out" "$work/inside.out"; then
 		echo "ok $test $name"
 		continue

@@ -78,10 +78,17 @@ static char *put_in6(char *to, char *end, const struct in6_addr *in6)
 }
 
 /**
- * learn_inet() - note the rule that would have allowed an address
+ * refuse_inet() - refuse a call for its address, or learn that
+ * @frame: the call
  * @address: of AF_INET or AF_INET6
+ * @why: for people
+ *
+ * The log has the address as a rule that allows it does.
+ *
+ * Return: as refuse().
  */
-void learn_inet(const struct sockaddr *address)
+long refuse_inet(const struct dune_frame *frame, const struct sockaddr *address,
+		 const char *why)
 {
 	const struct sockaddr_in6 *in6 = (const void *)address;
 	const struct sockaddr_in *in = (const void *)address;
@@ -97,6 +104,7 @@ void learn_inet(const struct sockaddr *address)
 		text_put_number(to, end, __builtin_bswap16(in->sin_port), 10);
 	}
 	learn_line("net", text);
+	return refuse(frame, EACCES, why, text);
 }
 
 /*
@@ -149,8 +157,7 @@ static long take_inet(const struct dune_frame *frame, struct target *target,
 		name_own(target);
 	if (may_use_inet(&target->any))
 		return 0;
-	learn_inet(&target->any);
-	return refuse(frame, EACCES, NO_ADDRESS, NULL);
+	return refuse_inet(frame, &target->any, NO_ADDRESS);
 }
 
 /* What it has by the name of its descriptor, and perhaps a name in there. */

@@ -79,7 +79,8 @@ enum use { USE_BIND, USE_CONNECT, USE_SEND };
 /* address.c */
 bool may_talk_to_all(void);
 bool may_use_inet(const struct sockaddr *address);
-void learn_inet(const struct sockaddr *address);
+long refuse_inet(const struct dune_frame *frame, const struct sockaddr *address,
+		 const char *why);
 long take_target(const struct dune_frame *frame, struct target *target,
 		 uint64_t from, int size, enum use use);
 void put_target(struct target *target);

@@ -129,8 +129,8 @@ static long check_listener(const struct dune_frame *frame, long fd)
 		return err;
 	if (may_use_inet((struct sockaddr *)&address))
 		return 0;
-	learn_inet((struct sockaddr *)&address);
-	return refuse(frame, EACCES, "to listen where it may not talk", NULL);
+	return refuse_inet(frame, (struct sockaddr *)&address,
+			   "to listen where it may not talk");
 }
 
 /*

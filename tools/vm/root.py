@@ -158,6 +158,14 @@ def _install(tree, names):
     os.unlink(rule)
 
 
+def _name_hosts(tree):
+    """There is no network; who asks for other machines is told so at once."""
+    for name, text in (("hosts", "127.0.0.1 localhost\n::1 localhost\n"),
+                       ("resolv.conf", "")):
+        with open(os.path.join(tree, "etc", name), "w") as file:
+            file.write(text)
+
+
 def _build_debian(folder, names):
     base = cache.build_once("roots/debian-base", _build_debian_base,
                             "installing Debian (a minute or more)")
@@ -167,6 +175,7 @@ def _build_debian(folder, names):
     cache.run(["cp", "-a", os.path.join(base, "tree"), tree])
     if names:
         _install(tree, names)
+    _name_hosts(tree)
     size = int(subprocess.run(["du", "-sm", tree], check=True, text=True,
                               stdout=subprocess.PIPE).stdout.split()[0])
     cache.run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-d", tree,
@@ -180,7 +189,7 @@ def debian(names):
     disk.cpio, the same as part of the archive that a machine starts with."""
     names = sorted(set(names))
     return cache.build_once(
-        f"roots/debian-{cache.key('apt', *names)}",
+        f"roots/debian-{cache.key('apt', __file__, *names)}",
         lambda folder: _build_debian(folder, names),
         f"making a disk with {' '.join(names) or 'nothing more'}")
 
